@@ -54,11 +54,13 @@ impl Cluster {
         self.members.iter().any(|member| member.health() != Health::Unreachable)
     }
 
-    /// Resolves at the next change of any member's health.
-    pub async fn changed(&self) {
+    /// Resolves at the next change of any member's health after this call.
+    pub fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut changed = self.changed.subscribe();
-        // The sender lives as long as `self`.
-        let _ = changed.changed().await;
+        async move {
+            // An error means that the cluster is gone, which is a change too.
+            let _ = changed.changed().await;
+        }
     }
 
     pub(crate) fn all(&self) -> &[Arc<Member>] {

@@ -65,11 +65,12 @@ impl Monitor {
     /// Runs for ever.
     pub async fn run(mut self) {
         loop {
+            let changed = self.cluster.changed();
             let due =
                 self.visits.iter().map(|visit| visit.due).min().unwrap_or_else(|| Instant::now() + ROUND);
             tokio::select! {
                 () = sleep_until(due) => self.round().await,
-                () = self.cluster.changed() => self.hurry(),
+                () = changed => self.hurry(),
             }
         }
     }
