@@ -2,12 +2,10 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use super::kept::Kept;
 use crate::Outcome;
-use crate::command::answer;
 use crate::provision::Etcd;
 use crate::wait::until;
 
@@ -78,13 +76,17 @@ pub(super) fn start_member(etcd: &Etcd, member: Member, all: &[Member], folder: 
 pub(super) fn wait_until_healthy(
     etcd: &Etcd,
     members: &[Member],
+    folder: &Path,
     mut check: impl FnMut() -> Outcome,
 ) -> Outcome {
-    let endpoints = format!("--endpoints={}", endpoints(members));
+    let arguments =
+        [format!("--endpoints={}", endpoints(members)), "endpoint".to_owned(), "health".to_owned()];
+    let (program, log) = (etcd.folder.join("etcdctl"), folder.join("health.log"));
     until("the cluster to be healthy", HEALTHY_LIMIT, || {
         check()?;
-        let mut etcdctl = Command::new(etcd.folder.join("etcdctl"));
-        Ok(answer(etcdctl.args([&endpoints, "endpoint", "health"])).map(|_| ()))
+        let healthy =
+            Kept::start("etcdctl endpoint health", &log, &program, &arguments)?.finish(HEALTHY_LIMIT)?;
+        Ok(healthy.then_some(()))
     })
 }
 

@@ -1,4 +1,4 @@
-//! A server that cannot outlive its owner.
+//! A program, most often a server, that cannot outlive its owner.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
@@ -12,12 +12,14 @@ use crate::workspace::at;
 
 /// Runs the server given as arguments and ends it when standard input closes, harder after ten seconds.
 ///
-/// The last line but one ends what still waits for that, in this process group, which is the keeper's own.
+/// What the keeper's own shell has to say is not for the server's log. The last line but one ends what still waits for
+/// the pipe, in this process group, which is the keeper's own.
 const KEEPER: &str = r#"
 exec 3<&0
 "$@" 3<&- </dev/null &
 server=$!
-{ cat <&3; kill "$server"; sleep 10; kill -KILL "$server"; } >/dev/null 2>&1 &
+exec >/dev/null 2>&1
+{ cat <&3; kill "$server"; sleep 10; kill -KILL "$server"; } &
 wait "$server"
 status=$?
 trap '' TERM
@@ -84,6 +86,14 @@ impl Kept {
         .map_err(|error| format!("{error}; {}", tail_of(&self.log)))
     }
 
+    /// For a program that ends by itself: waits for that, and says whether it succeeded.
+    pub(super) fn finish(&mut self, limit: Duration) -> Outcome<bool> {
+        let what = format!("{} to finish", self.name);
+        let ended =
+            until(&what, limit, || self.keeper.try_wait().map_err(|error| format!("{what}: {error}")))?;
+        Ok(ended.success())
+    }
+
     /// Ends the server and waits for it to be gone.
     pub(super) fn stop(&mut self) -> Outcome {
         drop(self.pipe.take());
@@ -118,6 +128,13 @@ mod tests {
         server.wait_for_output("ready", Duration::from_secs(10)).unwrap();
         server.stop().unwrap();
         assert!(server.output().contains("asked"), "{}", server.output());
+    }
+
+    #[test]
+    fn a_program_that_finishes_says_how() {
+        let limit = Duration::from_secs(10);
+        assert_eq!(kept("good", "echo done").finish(limit), Ok(true));
+        assert_eq!(kept("bad", "exit 1").finish(limit), Ok(false));
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn start_and_tour(servers: &Servers, etcd: &Etcd, proxy: &Path, folder: &Path) -
     for member in members {
         servers.start(|| start_member(etcd, member, &members, folder))?;
     }
-    wait_until_healthy(etcd, &members, || servers.check())?;
+    wait_until_healthy(etcd, &members, folder, || servers.check())?;
 
     say("starting the proxy in front of them");
     let address = proxy_address()?;

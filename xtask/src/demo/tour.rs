@@ -1,7 +1,6 @@
 //! A put, a get, a watch and a lease through the proxy, each command shown as it would be typed.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use super::cluster::{Member, endpoints};
@@ -10,6 +9,9 @@ use crate::Outcome;
 use crate::console::print;
 
 const EVENT_LIMIT: Duration = Duration::from_secs(15);
+
+/// Above etcdctl's own patience, so that its message is what is seen.
+const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 
 /// Who gives the tour, and through which proxy.
 pub(super) struct Tour {
@@ -59,17 +61,12 @@ impl Tour {
     /// Shows the command, runs it and shows what it prints.
     fn etcdctl(&self, words: &str) -> Outcome<String> {
         print(&format!("{}\n", self.prompt(words)));
-        let output = Command::new(&self.etcdctl)
-            .args(self.arguments(words))
-            .output()
-            .map_err(|error| format!("etcdctl cannot be run: {error}"))?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        print(&text);
-        if output.status.success() {
-            return Ok(text);
-        }
-        let reason = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(format!("`etcdctl {words}` failed: {}", reason.trim_end()))
+        let log = self.folder.join("etcdctl.log");
+        let mut etcdctl = Kept::start("etcdctl", &log, &self.etcdctl, &self.arguments(words))?;
+        let succeeded = etcdctl.finish(COMMAND_LIMIT)?;
+        let output = etcdctl.output();
+        print(&output);
+        if succeeded { Ok(output) } else { Err(format!("`etcdctl {words}` failed: {}", output.trim_end())) }
     }
 
     fn prompt(&self, words: &str) -> String {
