@@ -6,7 +6,7 @@ mod distribution;
 mod go;
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,6 +44,7 @@ impl Etcd {
 
 /// The newest etcd to be had.
 pub(crate) fn newest() -> Outcome<Etcd> {
+    let _lock = lock()?;
     if let Some(folder) = env::var_os(VARIABLE) {
         return named(Path::new(&folder));
     }
@@ -65,7 +66,21 @@ pub(crate) fn newest() -> Outcome<Etcd> {
 
 /// The oldest etcd that is supported (3.4), or the nearest to it that the distribution has packages of.
 pub(crate) fn oldest() -> Outcome<Etcd> {
+    let _lock = lock()?;
     distribution::etcd()
+}
+
+/// One at a time: who comes second finds what the first has made.
+fn lock() -> Outcome<File> {
+    let folder = target().join("etcd");
+    fs::create_dir_all(&folder).map_err(at(&folder))?;
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(at(&path))?;
+    if file.try_lock().is_err() {
+        say("etcd: waiting for another run of this checkout that is getting it");
+        file.lock().map_err(at(&path))?;
+    }
+    Ok(file)
 }
 
 fn named(folder: &Path) -> Outcome<Etcd> {
@@ -112,12 +127,17 @@ fn version_in(text: &str) -> Option<String> {
     Some(version.trim().to_owned())
 }
 
-/// A folder of finished work, made beside its final name and moved there whole.
-fn finish(partial: &Path, folder: &Path) -> Outcome {
+/// Makes a folder beside its final name and moves it there whole, so that nothing half done is ever found.
+fn make_whole(folder: &Path, make: impl FnOnce(&Path) -> Outcome) -> Outcome {
+    let mut partial = folder.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    emptied(&partial)?;
+    make(&partial)?;
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(at(folder))?;
     }
-    fs::rename(partial, folder).map_err(at(folder))
+    fs::rename(&partial, folder).map_err(at(folder))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Etcd, finish};
+use super::{Etcd, make_whole};
 use crate::Outcome;
 use crate::command::{answer, run_quietly};
 use crate::console::say;
@@ -29,7 +29,8 @@ pub(super) fn etcd() -> Outcome<Etcd> {
         }
     }
     say("etcd: getting the distribution's packages etcd-server and etcd-client (nothing is installed)");
-    unpack(&download()?, &folder)?;
+    let packages = download()?;
+    make_whole(&folder, |partial| unpack(&packages, partial))?;
     let etcd = Etcd::in_folder(&programs)?;
     say(&format!("etcd {}: the distribution's, unpacked in {}", etcd.version, folder.display()));
     Ok(etcd)
@@ -47,14 +48,12 @@ fn download() -> Outcome<Vec<PathBuf>> {
 }
 
 fn unpack(packages: &[PathBuf], folder: &Path) -> Outcome {
-    let partial = folder.with_file_name(format!("partial-distribution-{}", std::process::id()));
-    emptied(&partial)?;
     for package in packages {
         let mut dpkg = Command::new("dpkg-deb");
-        dpkg.arg("--extract").arg(package).arg(&partial);
+        dpkg.arg("--extract").arg(package).arg(folder);
         run_quietly(&mut dpkg, &target().join("apt/unpack.log"))?;
     }
-    finish(&partial, folder)
+    Ok(())
 }
 
 #[derive(Clone, Copy)]
@@ -121,7 +120,7 @@ impl Apt {
 fn configuration(folder: &Path, lists: Lists) -> String {
     let folder = folder.display();
     let mut text = format!(
-        "Dir::Cache \"{folder}/cache\";\nAPT::Sandbox::User \"root\";\n\
+        "Dir::Cache \"{folder}/cache\";\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n\
          #clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"
     );
     if matches!(lists, Lists::Own) {

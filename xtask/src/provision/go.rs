@@ -1,14 +1,14 @@
 //! The pinned newest etcd, built with Go from the module `tests/etcd`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use super::{Etcd, finish};
+use super::{Etcd, make_whole};
 use crate::Outcome;
 use crate::command::{answer, run_quietly};
 use crate::console::say;
-use crate::workspace::{at, emptied, root, target};
+use crate::workspace::{at, root, target};
 
 const SERVER: &str = "go.etcd.io/etcd/server/v3";
 const ETCDCTL: &str = "go.etcd.io/etcd/etcdctl/v3";
@@ -26,26 +26,20 @@ pub(super) fn etcd() -> Outcome<Etcd> {
         return Err("there is no Go toolchain to build it with".to_owned());
     }
     say(&format!("etcd {version}: building it from tests/etcd with Go (2 to 5 minutes, once)"));
-    build(&module, &folder)?;
+    make_whole(&folder, |partial| build(&module, partial))?;
+    say(&format!("etcd {version}: built in {}", folder.display()));
     Etcd::in_folder(&folder)
 }
 
 fn build(module: &Path, folder: &Path) -> Outcome {
-    let partial = partial_of(folder);
-    emptied(&partial)?;
     for (package, program) in [(SERVER, "etcd"), (ETCDCTL, "etcdctl")] {
         let mut go = Command::new("go");
         // No C compiler is needed, and none is asked for.
         go.env("CGO_ENABLED", "0").arg("build").arg("-C").arg(module);
-        go.args(["-trimpath", "-o"]).arg(partial.join(program)).arg(package);
+        go.args(["-trimpath", "-o"]).arg(folder.join(program)).arg(package);
         run_quietly(&mut go, &target().join("etcd/go-build.log"))?;
     }
-    finish(&partial, folder)
-}
-
-/// Beside the final folder, and of this process alone.
-fn partial_of(folder: &Path) -> PathBuf {
-    folder.with_file_name(format!("partial-go-{}", std::process::id()))
+    Ok(())
 }
 
 /// The version that the module requires: `go.mod` is the only place that names it.
