@@ -1,4 +1,5 @@
 // The pinned etcd that tests, demo and benchmark run against: `cargo xtask` builds server and etcdctl from here.
+// To move the pin: `go get -C tests/etcd -tool go.etcd.io/etcd/server/v3@vX.Y.Z go.etcd.io/etcd/etcdctl/v3@vX.Y.Z`.
 module etcd-for-tests
 
 go 1.26.0

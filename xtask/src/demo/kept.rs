@@ -1,5 +1,6 @@
 //! A program, most often a server, that cannot outlive its owner.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,11 @@ impl Kept {
     pub(super) fn start(name: &str, log: &Path, program: &Path, arguments: &[String]) -> Outcome<Self> {
         let out = File::create(log).map_err(at(log))?;
         let err = out.try_clone().map_err(at(log))?;
-        let mut keeper = Command::new("sh")
+        let mut shell = Command::new("sh");
+        for variable in settings_of_etcd() {
+            shell.env_remove(variable);
+        }
+        let mut keeper = shell
             .args(["-c", KEEPER, "keeper"])
             .arg(program)
             .args(arguments)
@@ -101,6 +106,14 @@ impl Kept {
         until(&what, STOP_LIMIT, || self.keeper.try_wait().map_err(|error| format!("{what}: {error}")))?;
         Ok(())
     }
+}
+
+/// `ETCD_NAME`, `ETCDCTL_ENDPOINTS` and their like are for whoever set them: etcd and etcdctl refuse to start when one
+/// of them stands beside the same flag.
+fn settings_of_etcd() -> impl Iterator<Item = OsString> {
+    const PREFIXES: [&str; 2] = ["ETCD_", "ETCDCTL_"];
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| PREFIXES.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())))
 }
 
 impl Drop for Kept {

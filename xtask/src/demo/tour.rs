@@ -89,7 +89,7 @@ It all runs until Ctrl-C. In another terminal, try:
 
   export PATH={programs}:$PATH ETCDCTL_ENDPOINTS={address}
   etcdctl watch --prefix news/          # and, in a third one: etcdctl put news/1 hello
-  etcdctl put news/2 'past the proxy' --endpoints={members}
+  ETCDCTL_ENDPOINTS={members} etcdctl put news/2 'past the proxy'
   etcdctl lock room sleep 30            # and the same again, elsewhere: it waits
   etcdctl member list -w table
   curl http://{address}/metrics

@@ -115,7 +115,7 @@ impl Apt {
     }
 }
 
-/// Read by apt after the machine's own settings. The sandbox user of a root apt may not enter a checkout, and the
+/// Read by apt after the machine's own settings. No translations: nobody reads descriptions here. The sandbox user of a root apt may not enter a checkout, and the
 /// machine's hooks after an update are about its own lists.
 fn configuration(folder: &Path, lists: Lists) -> String {
     let folder = folder.display();
