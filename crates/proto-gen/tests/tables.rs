@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use prost::Message as _;
 use prost_types::field_descriptor_proto::{Label, Type};
-use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use prost_types::{
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
+};
 
 fn descriptors() -> Vec<FileDescriptorProto> {
     FileDescriptorSet::decode(proto_gen::FILE_DESCRIPTOR_SET).expect("the committed descriptors decode").file
