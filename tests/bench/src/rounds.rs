@@ -106,9 +106,13 @@ async fn one_round<S: Suite>(
     Ok(round)
 }
 
-/// The same things, starting with another one every turn.
+/// The same things in another order every turn; six turns of three things go through all their orders, so that none
+/// always comes after the same other one.
 fn turned<T, const COUNT: usize>(mut things: [T; COUNT], turn: usize) -> [T; COUNT] {
     things.rotate_left(turn.checked_rem(COUNT).unwrap_or(0));
+    if !turn.is_multiple_of(2) {
+        things.reverse();
+    }
     things
 }
 
@@ -133,6 +137,8 @@ fn progress(
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// A row with one figure, `calls`, from (direct, theirs, ours) of each round.
@@ -164,9 +170,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_system_comes_first_in_turn() {
+    fn six_turns_are_the_six_orders_of_three() {
+        let orders: BTreeSet<[u8; 3]> = (0..6).map(|turn| turned([1, 2, 3], turn)).collect();
+        assert_eq!(orders.len(), 6);
         assert_eq!(turned([1, 2, 3], 0), [1, 2, 3]);
-        assert_eq!(turned([1, 2, 3], 1), [2, 3, 1]);
-        assert_eq!(turned([1, 2, 3], 5), [3, 1, 2]);
+        assert_eq!(turned([1, 2, 3], 6), [1, 2, 3]);
     }
 }

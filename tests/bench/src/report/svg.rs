@@ -32,9 +32,10 @@ text{font:12px -apple-system,BlinkMacSystemFont,'Segoe UI','Noto Sans',Helvetica
 pub(crate) fn plot(report: &Report) -> String {
     let layout = Layout::of(report);
     let mut svg = open(report, &layout);
-    for (place, metric) in layout.metrics.iter().enumerate() {
-        let top = HEADER + layout.band() * place as f64;
-        band(&mut svg, report, &layout, metric, top);
+    let mut top = HEADER;
+    for shown in &layout.metrics {
+        band(&mut svg, report, &layout, shown, top);
+        top += layout.band(shown);
     }
     svg.push_str("</svg>\n");
     svg
@@ -42,36 +43,56 @@ pub(crate) fn plot(report: &Report) -> String {
 
 /// What stands where: metrics from top to bottom, loads from left to right, kinds of call within a panel.
 struct Layout<'report> {
-    metrics: Vec<&'report Metric>,
+    metrics: Vec<Shown<'report>>,
     kinds: Vec<&'report str>,
     loads: Vec<&'report str>,
 }
 
+/// A metric and the systems that have it: without a proxy there is no CPU of one, and no empty place for its bar.
+struct Shown<'report> {
+    metric: &'report Metric,
+    systems: Vec<System>,
+}
+
+impl<'report> Shown<'report> {
+    fn of(metric: &'report Metric, rows: &[Row]) -> Self {
+        let has = |system: &System| rows.iter().any(|row| row.median(*system, metric.key).is_some());
+        Self { metric, systems: System::ALL.into_iter().filter(has).collect() }
+    }
+
+    /// Height of one kind's bars.
+    fn bars(&self) -> f64 {
+        BAR * self.systems.len() as f64
+    }
+
+    /// Height of one kind's bars with the gap after them.
+    fn group(&self) -> f64 {
+        self.bars() + GROUP_GAP
+    }
+}
+
 impl<'report> Layout<'report> {
     fn of(report: &'report Report) -> Self {
+        let plotted = report.metrics.iter().filter(|metric| metric.plotted);
         Self {
-            metrics: report.metrics.iter().filter(|metric| metric.plotted).collect(),
+            metrics: plotted.map(|metric| Shown::of(metric, &report.rows)).collect(),
             kinds: distinct(report.rows.iter().map(|row| row.workload.what())),
             loads: distinct(report.rows.iter().map(|row| row.workload.how_much())),
         }
     }
 
-    /// Height of one group of bars.
-    fn group(&self) -> f64 {
-        BAR * System::ALL.len() as f64 + GROUP_GAP
-    }
-
     /// Height of one metric's panels with their title.
-    fn band(&self) -> f64 {
-        METRIC_TITLE + self.group() * self.kinds.len() as f64 + GROUP_GAP
+    fn band(&self, shown: &Shown<'_>) -> f64 {
+        METRIC_TITLE + shown.group() * self.kinds.len() as f64 + GROUP_GAP
     }
 
     fn width(&self) -> f64 {
-        MARGIN * 2.0 + LABELS + PANEL * self.loads.len() as f64
+        // The legend needs the room of two panels even where there is one.
+        MARGIN * 2.0 + LABELS + PANEL * self.loads.len().max(2) as f64
     }
 
     fn height(&self) -> f64 {
-        HEADER + self.band() * self.metrics.len() as f64 + MARGIN / 2.0
+        HEADER + self.metrics.iter().map(|shown| self.band(shown)).sum::<f64>() + MARGIN / 2.0
     }
 }
 
@@ -110,45 +131,39 @@ fn legend(svg: &mut String, report: &Report) {
             system.key()
         );
         text(svg, "", left + 16.0, 54.0, system.title());
-        left += 132.0;
+        left += 128.0;
     }
     let rounds = format!("bars: medians of {} rounds; lines: their range", report.setting.rounds);
     text(svg, "soft", left, 54.0, &rounds);
 }
 
 /// One metric at every load.
-fn band(svg: &mut String, report: &Report, layout: &Layout<'_>, metric: &Metric, top: f64) {
-    let title = format!("{}, {} ({})", metric.title, metric.unit, metric.better.word());
-    text(svg, "metric", MARGIN, top + 14.0, &title);
+fn band(svg: &mut String, report: &Report, layout: &Layout<'_>, shown: &Shown<'_>, top: f64) {
+    let Metric { title, unit, better, .. } = shown.metric;
+    text(svg, "metric", MARGIN, top + 14.0, &format!("{title}, {unit} ({})", better.word()));
+    let first = top + METRIC_TITLE;
     for (place, kind) in layout.kinds.iter().enumerate() {
-        let middle = top + METRIC_TITLE + layout.group() * place as f64 + BAR * 1.5 + 4.0;
+        let middle = first + shown.group() * place as f64 + shown.bars() / 2.0 + 4.0;
         text(svg, "soft end", MARGIN + LABELS - 8.0, middle, kind);
     }
     for (place, load) in layout.loads.iter().enumerate() {
         let left = MARGIN + LABELS + PANEL * place as f64;
-        text(svg, "soft end", left + PANEL - FIGURE / 2.0, top + 14.0, &format!("@{load}"));
-        panel(svg, report, layout, metric, load, (left, top + METRIC_TITLE));
+        text(svg, "soft end", left + PANEL - FIGURE, top + 14.0, &format!("@{load}"));
+        let rows: Vec<&Row> = report.rows.iter().filter(|row| row.workload.how_much() == *load).collect();
+        panel(svg, &rows, &layout.kinds, shown, (left, first));
     }
 }
 
 /// One metric at one load. Bars of different panels are not to the same scale; the figures beside them are.
-fn panel(
-    svg: &mut String,
-    report: &Report,
-    layout: &Layout<'_>,
-    metric: &Metric,
-    load: &str,
-    (left, top): (f64, f64),
-) {
-    let rows: Vec<&Row> = report.rows.iter().filter(|row| row.workload.how_much() == load).collect();
-    let scale = Scale::reaching(greatest(&rows, metric.key), PANEL - FIGURE);
-    let bottom = top + layout.group() * layout.kinds.len() as f64 - GROUP_GAP;
+fn panel(svg: &mut String, rows: &[&Row], kinds: &[&str], shown: &Shown<'_>, (left, top): (f64, f64)) {
+    let scale = Scale::reaching(greatest(rows, shown.metric.key), PANEL - FIGURE);
+    let bottom = top + shown.group() * kinds.len() as f64 - GROUP_GAP;
     let _ = writeln!(svg, "<line class=\"axis\" x1=\"{left}\" y1=\"{top}\" x2=\"{left}\" y2=\"{bottom}\"/>");
-    for (place, kind) in layout.kinds.iter().enumerate() {
+    for (place, kind) in kinds.iter().enumerate() {
         let Some(row) = rows.iter().find(|row| row.workload.what() == *kind) else { continue };
-        let mut y = top + layout.group() * place as f64;
-        for system in System::ALL {
-            bar(svg, row, system, metric.key, &scale, (left, y));
+        let mut y = top + shown.group() * place as f64;
+        for system in &shown.systems {
+            bar(svg, row, *system, shown.metric.key, &scale, (left, y));
             y += BAR;
         }
     }

@@ -9,7 +9,7 @@ use crate::suite::Metric;
 use crate::target::System;
 
 const NAME: usize = 24;
-const COLUMN: usize = 18;
+const NARROWEST: usize = 10;
 
 pub(crate) fn table(report: &Report) -> String {
     let mut text = String::new();
@@ -23,27 +23,30 @@ pub(crate) fn table(report: &Report) -> String {
 }
 
 fn block(text: &mut String, row: &Row, metrics: &[Metric]) {
-    let titles = metrics.iter().map(|metric| format!("{} {}", metric.title, metric.unit));
-    line(text, &row.workload.name, titles);
+    line(text, &row.workload.name, metrics, header);
     for system in System::ALL {
-        let cells = metrics.iter().map(|metric| cell(row.median(system, metric.key), figure));
-        line(text, &format!("  {}", system.title()), cells);
+        let median = |metric: &Metric| cell(row.median(system, metric.key), figure);
+        line(text, &format!("  {}", system.title()), metrics, median);
     }
     for (name, against) in [("  ratio to etcd's proxy", System::Theirs), ("  ratio to etcd", System::Direct)]
     {
-        let cells = metrics.iter().map(|metric| cell(row.ratio(metric.key, against), ratio));
-        line(text, name, cells);
+        line(text, name, metrics, |metric| cell(row.ratio(metric.key, against), ratio));
     }
+}
+
+fn header(metric: &Metric) -> String {
+    format!("{} {}", metric.title, metric.unit)
 }
 
 fn cell(value: Option<f64>, written: impl Fn(f64) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), written)
 }
 
-fn line(text: &mut String, name: &str, cells: impl Iterator<Item = String>) {
+fn line(text: &mut String, name: &str, metrics: &[Metric], cell: impl Fn(&Metric) -> String) {
     let _ = write!(text, "{name:<NAME$}");
-    for cell in cells {
-        let _ = write!(text, "{cell:>COLUMN$}");
+    for metric in metrics {
+        let width = header(metric).chars().count().max(NARROWEST) + 2;
+        let _ = write!(text, "{:>width$}", cell(metric));
     }
     text.push('\n');
 }
@@ -78,12 +81,12 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "reads@1                          calls 1/s",
-                "  etcd directly                      2,100",
-                "  etcd grpc-proxy                    1,050",
-                "  this proxy                         1,550",
-                "  ratio to etcd's proxy               1.48",
-                "  ratio to etcd                       0.74",
+                "reads@1                    calls 1/s",
+                "  etcd directly                2,100",
+                "  etcd grpc-proxy              1,050",
+                "  this proxy                   1,550",
+                "  ratio to etcd's proxy         1.48",
+                "  ratio to etcd                 0.74",
             ]
         );
     }
