@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use arguments::{Arguments, Run};
 use suite::{Suite, Unary};
 use target::Systems;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A tool's error: a sentence for the person who runs it.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -60,9 +61,18 @@ fn start(run: &Run) -> Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         tokio::select! {
             result = dispatch(run) => result,
-            _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+            signal = asked_to_stop() => Err(signal?.into()),
         }
     })
+}
+
+/// Ending by an error and not by the signal itself lets every value drop, and with them the processes and their folder.
+async fn asked_to_stop() -> Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => interrupt.map(|()| "interrupted").map_err(Error::from),
+        _ = terminate.recv() => Ok("terminated"),
+    }
 }
 
 async fn dispatch(run: &Run) -> Result<()> {

@@ -22,7 +22,8 @@ const GROUP_GAP: f64 = 9.0;
 const METRIC_TITLE: f64 = 30.0;
 
 const STYLE: &str = "\
-text{font:12px -apple-system,BlinkMacSystemFont,'Segoe UI','Noto Sans',Helvetica,Arial,sans-serif;fill:#1f2328}\
+text{font-size:12px;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI','Noto Sans',Helvetica,Arial,sans-serif;\
+fill:#1f2328}\
 .title{font-size:17px;font-weight:600}.metric{font-size:13px;font-weight:600}.soft{fill:#59636e}\
 .figure{font-size:10px;fill:#59636e}.end{text-anchor:end}.card{fill:#ffffff;stroke:#d1d9e0}.axis{stroke:#d1d9e0}\
 .range{stroke:#1f2328;stroke-opacity:.55}.direct{fill:#9aa4af}.theirs{fill:#e0823d}.ours{fill:#2f81f7}\
@@ -133,7 +134,8 @@ fn legend(svg: &mut String, report: &Report) {
         text(svg, "", left + 16.0, 54.0, system.title());
         left += 128.0;
     }
-    let rounds = format!("bars: medians of {} rounds; lines: their range", report.setting.rounds);
+    let rounds =
+        format!("bars: medians of {} rounds; lines: their range, cut at the edge", report.setting.rounds);
     text(svg, "soft", left, 54.0, &rounds);
 }
 
@@ -156,7 +158,7 @@ fn band(svg: &mut String, report: &Report, layout: &Layout<'_>, shown: &Shown<'_
 
 /// One metric at one load. Bars of different panels are not to the same scale; the figures beside them are.
 fn panel(svg: &mut String, rows: &[&Row], kinds: &[&str], shown: &Shown<'_>, (left, top): (f64, f64)) {
-    let scale = Scale::reaching(greatest(rows, shown.metric.key), PANEL - FIGURE);
+    let scale = Scale::reaching(reach(rows, shown.metric.key), PANEL - FIGURE);
     let bottom = top + shown.group() * kinds.len() as f64 - GROUP_GAP;
     let _ = writeln!(svg, "<line class=\"axis\" x1=\"{left}\" y1=\"{top}\" x2=\"{left}\" y2=\"{bottom}\"/>");
     for (place, kind) in kinds.iter().enumerate() {
@@ -187,30 +189,29 @@ fn bar(svg: &mut String, row: &Row, system: System, metric: &str, scale: &Scale,
     text(svg, "figure", left + length.max(to) + 4.0, top + BAR - 2.0, &figure(value));
 }
 
-/// The greatest single value of a panel, whiskers included.
-fn greatest(rows: &[&Row], metric: &str) -> f64 {
-    let of_row = |row: &&Row| {
-        System::ALL
-            .into_iter()
-            .filter_map(|system| row.range(system, metric))
-            .map(|(_, most)| most)
-            .fold(0.0, f64::max)
-    };
-    rows.iter().map(of_row).fold(0.0, f64::max)
+/// Where a panel's scale ends: at the greatest value of any round, but not so far beyond the longest bar that one
+/// disturbed round would make all bars short.
+fn reach(rows: &[&Row], metric: &str) -> f64 {
+    let all = || rows.iter().flat_map(|row| System::ALL.map(|system| (row, system)));
+    let longest = all().filter_map(|(row, system)| row.median(system, metric)).fold(0.0, f64::max);
+    let furthest = all().filter_map(|(row, system)| row.range(system, metric)).map(|(_, most)| most);
+    furthest.fold(0.0, f64::max).min(longest * 1.25)
 }
 
 /// Values to lengths, linear and from zero: a bar twice as long is a value twice as large.
 struct Scale {
-    per_unit: f64,
+    reach: f64,
+    length: f64,
 }
 
 impl Scale {
-    fn reaching(greatest: f64, length: f64) -> Self {
-        Self { per_unit: if greatest > 0.0 { length / greatest } else { 0.0 } }
+    fn reaching(reach: f64, length: f64) -> Self {
+        Self { reach, length }
     }
 
+    /// What lies beyond the scale is cut at its end.
     fn length(&self, value: f64) -> f64 {
-        value.max(0.0) * self.per_unit
+        if self.reach > 0.0 { value.clamp(0.0, self.reach) / self.reach * self.length } else { 0.0 }
     }
 }
 
@@ -226,6 +227,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::tests::sample;
+    use crate::rounds::tests::row;
 
     #[test]
     fn scale_starts_at_zero_and_is_linear() {
@@ -233,6 +235,21 @@ mod tests {
         assert_eq!(scale.length(0.0), 0.0);
         assert_eq!(scale.length(25.0), 100.0);
         assert_eq!(scale.length(50.0), 200.0);
+    }
+
+    #[test]
+    fn scale_cuts_what_lies_beyond_it() {
+        let scale = Scale::reaching(50.0, 200.0);
+        assert_eq!(scale.length(51.0), 200.0);
+        assert_eq!(scale.length(-1.0), 0.0);
+    }
+
+    #[test]
+    fn one_disturbed_round_does_not_make_all_bars_short() {
+        let calm = row("x@1", &[(1.0, 8.0, 4.0), (1.0, 9.0, 4.0), (1.0, 7.0, 4.0)]);
+        let disturbed = row("x@1", &[(1.0, 8.0, 4.0), (1.0, 8.0, 90.0), (1.0, 7.0, 4.0)]);
+        assert_eq!(reach(&[&calm], "calls"), 9.0);
+        assert_eq!(reach(&[&disturbed], "calls"), 10.0);
     }
 
     #[test]
