@@ -19,6 +19,7 @@ use crate::verdict::{Verdict, verdicts};
 pub(crate) struct Report {
     pub(crate) suite: &'static str,
     pub(crate) description: String,
+    pub(crate) counts: &'static str,
     pub(crate) metrics: &'static [Metric],
     pub(crate) setting: Setting,
     pub(crate) rows: Vec<Row>,
@@ -30,6 +31,7 @@ impl Report {
         Self {
             suite: suite.name(),
             description: suite.description(),
+            counts: suite.counts(),
             metrics: suite.metrics(),
             setting,
             verdicts: verdicts(suite.claims(), suite.metrics(), &rows),
@@ -74,6 +76,7 @@ pub(crate) mod tests {
         Report {
             suite: "sample",
             description: "Calls.".to_owned(),
+            counts: "in flight",
             metrics: METRICS,
             setting: Setting {
                 etcd_version: "etcd Version: 0.0.0".to_owned(),

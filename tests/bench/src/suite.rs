@@ -20,6 +20,9 @@ pub(crate) trait Suite {
     /// A sentence or two for the report: what is called, over what, with what in flight.
     fn description(&self) -> String;
 
+    /// What the number after a workload's `@` counts, such as "in flight".
+    fn counts(&self) -> &'static str;
+
     fn workloads(&self) -> Vec<Workload>;
 
     /// The figures that [`Suite::measure`] gives, in the order of the report's columns.

@@ -150,7 +150,7 @@ fn band(svg: &mut String, report: &Report, layout: &Layout<'_>, shown: &Shown<'_
     }
     for (place, load) in layout.loads.iter().enumerate() {
         let left = MARGIN + LABELS + PANEL * place as f64;
-        text(svg, "soft end", left + PANEL - FIGURE, top + 14.0, &format!("@{load}"));
+        text(svg, "soft end", left + PANEL - FIGURE, top + 14.0, &format!("{load} {}", report.counts));
         let rows: Vec<&Row> = report.rows.iter().filter(|row| row.workload.how_much() == *load).collect();
         panel(svg, &rows, &layout.kinds, shown, (left, first));
     }

@@ -106,6 +106,10 @@ impl Suite for Unary {
         )
     }
 
+    fn counts(&self) -> &'static str {
+        "in flight"
+    }
+
     fn workloads(&self) -> Vec<Workload> {
         let kinds = ["reads-one", "reads-many", "writes-one", "writes-many", "mixed-one", "mixed-many"];
         let at =
