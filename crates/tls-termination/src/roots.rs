@@ -10,10 +10,9 @@ use crate::{Error, pem};
 pub(crate) fn from_file(file: &Path) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in pem::certificates(file)? {
-        roots.add(certificate).map_err(|reason| Error::MalformedCertificate {
-            file: file.to_owned(),
-            reason: reason.to_string(),
-        })?;
+        roots
+            .add(certificate)
+            .map_err(|reason| Error::MalformedCertificate { file: file.to_owned(), reason: bare(&reason) })?;
     }
     Ok(roots)
 }
@@ -28,4 +27,12 @@ pub(crate) fn of_the_system() -> Result<RootCertStore, Error> {
         return Err(Error::NoSystemRoots(reason.unwrap_or_default()));
     }
     Ok(roots)
+}
+
+/// Without rustls's words for the certificate of a peer, which this is not.
+fn bare(reason: &rustls::Error) -> String {
+    match reason {
+        rustls::Error::InvalidCertificate(reason) => reason.to_string(),
+        reason => reason.to_string(),
+    }
 }

@@ -21,7 +21,7 @@ A flag marked [not served yet] is refused when it asks for something.";
 
 /// The whole help.
 pub(super) fn text() -> String {
-    let flags = typed::command().help_template("{options}").term_width(0).render_help();
+    let flags = typed::command().help_template("{all-args}").term_width(0).render_help();
     format!("{HEAD}\n\n{}", flags.to_string().trim_end())
 }
 

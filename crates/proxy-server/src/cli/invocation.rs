@@ -56,8 +56,8 @@ fn command(typed: Typed) -> Result<Invocation, Refusal> {
     let word = if below { words.next() } else { first };
     match word {
         _ if typed.flags.help => Ok(Invocation::Help),
-        Some("start") => Ok(Invocation::Start(Box::new(typed.flags))),
         _ if typed.flags.version => Ok(Invocation::Version),
+        Some("start") => Ok(Invocation::Start(Box::new(typed.flags))),
         Some("version") => Ok(Invocation::Version),
         None | Some("help") if !typed.has_flags => Ok(Invocation::Help),
         None => Err(Refusal::syntax(format!("no command: the flags belong to \"{PROGRAM} start\""))),

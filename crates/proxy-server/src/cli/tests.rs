@@ -180,7 +180,7 @@ fn flags_not_served() -> usize {
 
 #[test]
 fn bad_lines_are_refused_in_pflags_words() {
-    let cases: [(&[&str], &str); 20] = [
+    let cases: [(&[&str], &str); 22] = [
         (&["--bad-flag"], "unknown flag: --bad-flag"),
         (&["--bad=x"], "unknown flag: --bad"),
         (&["--bad", "x"], "unknown flag: --bad"),
@@ -190,8 +190,16 @@ fn bad_lines_are_refused_in_pflags_words() {
         (&["--listen-add=:1"], "unknown flag: --listen-add"),
         (&["-x"], "unknown shorthand flag: 'x' in -x"),
         (&["-dx"], "unknown shorthand flag: 'd' in -dx"),
-        (&["--=x"], "bad flag syntax: --=x"),
+        (&["--debug", "--=x"], "bad flag syntax: --=x"),
         (&["---x"], "bad flag syntax: ---x"),
+        (
+            &["--resolver-ttl", "x", "--bad"],
+            r#"invalid argument "x" for "--resolver-ttl" flag: strconv.ParseInt: parsing "x": invalid syntax"#,
+        ),
+        (
+            &["--resolver-ttl", "--", "--bad"],
+            r#"invalid argument "--" for "--resolver-ttl" flag: strconv.ParseInt: parsing "--": invalid syntax"#,
+        ),
         (&["--resolver-ttl"], "flag needs an argument: --resolver-ttl"),
         (&["--endpoints"], "flag needs an argument: --endpoints"),
         (

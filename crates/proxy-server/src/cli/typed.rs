@@ -3,7 +3,7 @@
 //! clap reads the line from left to right and stops at the first thing that is wrong, as pflag does. Commands are words
 //! among the flags, because pflag lets a flag stand before its command.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{
     Arg, ArgAction, ArgMatches, Command,
@@ -33,11 +33,38 @@ const WORDS: &str = "words";
 /// Reads the arguments that follow the program's name.
 pub(super) fn read(arguments: &[OsString]) -> Result<Typed, Refusal> {
     let mut matches = command()
-        .try_get_matches_from(arguments)
+        .try_get_matches_from(joined(arguments))
         .map_err(|error| Refusal::syntax(worded(&error, arguments)))?;
     let has_flags = arguments.iter().any(|argument| argument.as_encoded_bytes().starts_with(b"-"));
     let words = matches.remove_many(WORDS).map(Iterator::collect).unwrap_or_default();
     Ok(Typed { flags: flags(&mut matches), words, has_flags })
+}
+
+/// `--name value` as `--name=value`. clap looks at a value that stands apart only when it has read on, and may then
+/// complain of something later on the line than pflag does.
+fn joined(arguments: &[OsString]) -> Vec<OsString> {
+    let mut joined = Vec::with_capacity(arguments.len());
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut argument = argument.clone();
+        if argument == "--" {
+            joined.push(argument);
+            joined.extend(rest.cloned());
+            break;
+        }
+        if let Some(value) = if wants_value(&argument) { rest.next() } else { None } {
+            argument.push("=");
+            argument.push(value);
+        }
+        joined.push(argument);
+    }
+    joined
+}
+
+fn wants_value(argument: &OsStr) -> bool {
+    let name = argument.to_str().and_then(|argument| argument.strip_prefix("--"));
+    let mut flags = GROUPS.iter().flat_map(|group| group.flags);
+    flags.any(|flag| Some(flag.name) == name && flag.kind != Kind::Bool)
 }
 
 /// What clap has to know, for reading as well as for the help.
@@ -77,9 +104,8 @@ fn boolean(arg: Arg) -> Arg {
     arg.value_parser(parse_bool).default_value("false").default_missing_value("true").hide_default_value(true)
 }
 
-/// `--name value` takes whatever comes next, be it `-1` or another flag's name.
 fn value(arg: Arg, parser: ValueParser) -> Arg {
-    arg.action(ArgAction::Set).value_parser(parser).allow_hyphen_values(true)
+    arg.action(ArgAction::Set).value_parser(parser)
 }
 
 /// Every row of the table has a default, so an absent value means a row that is not in the table: tests look for that.
@@ -165,7 +191,7 @@ fn worded(error: &clap::Error, arguments: &[OsString]) -> String {
 
 fn unknown(name: &str, arguments: &[OsString]) -> String {
     if name == "--" || name.starts_with("---") {
-        return format!("bad flag syntax: {}", as_typed(name, arguments));
+        return format!("bad flag syntax: {}", as_typed(if name == "--" { "--=" } else { name }, arguments));
     }
     match name.strip_prefix('-').filter(|rest| !rest.starts_with('-')).and_then(|rest| rest.chars().next()) {
         Some(letter) => format!("unknown shorthand flag: '{letter}' in {}", as_typed(name, arguments)),
@@ -173,12 +199,12 @@ fn unknown(name: &str, arguments: &[OsString]) -> String {
     }
 }
 
-/// The whole argument that clap shows the beginning of.
+/// The whole argument, of which clap shows the beginning.
 fn as_typed(start: &str, arguments: &[OsString]) -> String {
-    let mut lines = arguments.iter().map(|argument| argument.to_string_lossy());
-    lines
-        .find(|line| line.len() > 2 && line.starts_with(start))
-        .map_or_else(|| start.to_owned(), |line| line.into_owned())
+    let mut typed = arguments.iter().map(|argument| argument.to_string_lossy());
+    typed
+        .find(|argument| argument.starts_with(start))
+        .map_or_else(|| start.to_owned(), |typed| typed.into_owned())
 }
 
 fn context(error: &clap::Error, kind: ContextKind) -> String {
