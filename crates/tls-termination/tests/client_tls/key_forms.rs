@@ -51,9 +51,9 @@ fn traditional(pkcs8: &[u8]) -> Vec<u8> {
 /// The first DER element's tag and content, and what follows it.
 fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
     let (tag, first, rest) = (der[0], usize::from(der[1]), &der[2..]);
-    let of_length = if first < 128 { 0 } else { first - 128 };
+    let of_length = first.saturating_sub(128);
     let length = rest[..of_length].iter().fold(0, |sum, byte| sum * 256 + usize::from(*byte));
-    let length = if of_length == 0 { first } else { length };
+    let length = if first < 128 { first } else { length };
     let (content, after) = rest[of_length..].split_at(length);
     (tag, content, after)
 }

@@ -1,5 +1,5 @@
 //! Certificate files as operators have them, good and bad, against the public type.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod files;
 mod handshakes;
