@@ -40,8 +40,8 @@ pub(crate) enum ServerError {
 pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let mut signals = Signals::listen().map_err(ServerError::Signals)?;
     let listener = bind(&config.listen_addr).await;
-    let listener = listener
-        .map_err(|error| ServerError::Listen { address: config.listen_addr.clone(), error })?;
+    let listener =
+        listener.map_err(|error| ServerError::Listen { address: config.listen_addr.clone(), error })?;
     info!(address = %config.listen_addr, "listening for gRPC proxy client requests");
 
     let drain = CancellationToken::new();

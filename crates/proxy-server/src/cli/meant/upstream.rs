@@ -30,7 +30,7 @@ pub(super) fn config(flags: &Flags) -> Result<WithNotices<upstream_balancer::Con
     let (max_send_bytes, max_recv_bytes) = message_sizes(flags)?;
     let config = upstream_balancer::Config {
         tls: rustls_config(&tls, &endpoints)?,
-        policy: flags.balancer.parse().map_err(|error| Refusal::new(format!("{error}")))?,
+        policy: flags.balancer.parse().map_err(|error| Refusal::new(error))?,
         connections: bounded("upstream-connections", flags.upstream_connections, 256)?,
         dial_timeout: DIAL_TIMEOUT,
         keepalive: keepalive(flags),
