@@ -73,9 +73,7 @@ impl FromStr for Policy {
             "pin" => Ok(Self::Pin),
             "round-robin" => Ok(Self::RoundRobin),
             "least-in-flight" => Ok(Self::LeastInFlight),
-            _ => {
-                Err(format!("unknown balancer {word:?} (must be one of: pin, round-robin, least-in-flight)"))
-            }
+            _ => Err(UnknownPolicy(word.to_owned())),
         }
     }
 }
