@@ -199,11 +199,20 @@ impl Groups {
 
     /// Ends every session with this status, now and for ever.
     pub(crate) fn close(&mut self, status: Status) {
+        self.disperse(&status);
+        self.closed = Some(status);
+    }
+
+    /// Ends the sessions that are here with this status; those who come again are served.
+    pub(crate) fn disperse(&mut self, status: &Status) {
         let classes: Vec<_> = self.classes.iter().map(|(index, _)| index).collect();
         for class in classes {
             self.fail_class(class, status.clone());
         }
-        self.closed = Some(status);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.is_some()
     }
 
     /// When [`Groups::tick`] has something to do.
@@ -282,8 +291,10 @@ impl Groups {
     /// etcd's final word to a caller: all its streams end with it, and nobody else's.
     fn fail_class(&mut self, index: usize, status: Status) {
         let Some(class) = self.classes.get_mut(index) else { return };
-        class.failure = Some(status);
-        self.class_of.remove(&class.caller);
+        // A class that has failed already may have a successor of the same name.
+        if class.failure.replace(status).is_none() {
+            self.class_of.remove(&class.caller);
+        }
         self.effects.woken.extend(class.sessions.iter().copied());
         class.main = None;
         let of_class: Vec<_> = self.streams.iter().filter(|(_, up)| up.class == index).map(|(id, _)| *id).collect();
@@ -392,12 +403,6 @@ impl Groups {
 impl Entrance {
     fn is_idle(&self) -> bool {
         self.live.is_none() && self.catching_up.is_empty() && self.asking.is_none() && self.waiting.is_empty()
-    }
-}
-
-impl Group {
-    fn create_request(&self, watch_id: i64, start_revision: i64) -> WatchCreateRequest {
-        create_request(&self.key, watch_id, start_revision)
     }
 }
 

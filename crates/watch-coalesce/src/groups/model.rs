@@ -207,7 +207,7 @@ impl Seen {
     }
 
     fn take(&mut self, response: &WatchResponse) {
-        assert!(!self.ended, "nothing follows a cancel");
+        assert!(!self.ended || response.canceled, "nothing but its acknowledgement follows a cancel");
         if response.canceled {
             self.ended = true;
             return;
