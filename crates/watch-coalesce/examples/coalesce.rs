@@ -18,10 +18,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(16 << 20)
         .connect_lazy();
-    let (hub, worker) = WatchHub::new(
-        Config::default(),
-        WatchClient::new(channel).max_decoding_message_size(usize::MAX),
-    );
+    let (hub, worker) =
+        WatchHub::new(Config::default(), WatchClient::new(channel).max_decoding_message_size(usize::MAX));
     tokio::spawn(worker.run());
     let (watch, relay) = hub.local_service();
     tokio::spawn(relay.run());

@@ -202,7 +202,10 @@ impl Frames {
 
     /// The next chunk.
     pub(crate) fn pop(&mut self) -> Option<Bytes> {
-        let chunk = self.ready.pop_front().or_else(|| (!self.small.is_empty()).then(|| self.small.split().freeze()))?;
+        let chunk = self
+            .ready
+            .pop_front()
+            .or_else(|| (!self.small.is_empty()).then(|| self.small.split().freeze()))?;
         self.bytes -= chunk.len();
         if self.bytes == 0 {
             *self = Self::default();

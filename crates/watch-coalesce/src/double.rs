@@ -158,7 +158,13 @@ pub(crate) fn revision(event: &Event) -> i64 {
     event.kv.as_ref().map_or(0, |kv| kv.mod_revision)
 }
 
-fn create_watcher(stream: &mut Stream, create: WatchCreateRequest, header: ResponseHeader, now: i64, bad: &[String]) {
+fn create_watcher(
+    stream: &mut Stream,
+    create: WatchCreateRequest,
+    header: ResponseHeader,
+    now: i64,
+    bad: &[String],
+) {
     let refuse = |reason: &str| WatchResponse {
         header: Some(header),
         watch_id: -1,
@@ -167,7 +173,8 @@ fn create_watcher(stream: &mut Stream, create: WatchCreateRequest, header: Respo
         cancel_reason: reason.to_owned(),
         ..Default::default()
     };
-    let empty = !create.range_end.is_empty() && create.range_end != b"\0"[..] && create.range_end <= create.key;
+    let empty =
+        !create.range_end.is_empty() && create.range_end != b"\0"[..] && create.range_end <= create.key;
     let refusal = match () {
         () if create.start_revision < 0 => Some(crate::refusal::COMPACTED),
         () if stream.token.as_ref().is_some_and(|token| bad.contains(token)) => {
@@ -184,7 +191,12 @@ fn create_watcher(stream: &mut Stream, create: WatchCreateRequest, header: Respo
     let next = if create.start_revision == 0 { now + 1 } else { create.start_revision };
     let watch_id = create.watch_id;
     stream.watchers.insert(watch_id, Watcher { create, next, synced });
-    stream.out.push_back(WatchResponse { header: Some(header), watch_id, created: true, ..Default::default() });
+    stream.out.push_back(WatchResponse {
+        header: Some(header),
+        watch_id,
+        created: true,
+        ..Default::default()
+    });
 }
 
 fn send(

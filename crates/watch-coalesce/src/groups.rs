@@ -47,11 +47,22 @@ pub(crate) struct StreamId(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Open a stream for this caller and, if `eager`, read it as fast as it comes.
-    Open { stream: StreamId, caller: Arc<Caller>, eager: bool },
-    Send { stream: StreamId, request: WatchRequest },
+    Open {
+        stream: StreamId,
+        caller: Arc<Caller>,
+        eager: bool,
+    },
+    Send {
+        stream: StreamId,
+        request: WatchRequest,
+    },
     /// Read until the next answer.
-    Read { stream: StreamId },
-    Close { stream: StreamId },
+    Read {
+        stream: StreamId,
+    },
+    Close {
+        stream: StreamId,
+    },
 }
 
 /// What the machine wants done outside; taken by the shell after each call.
@@ -297,11 +308,13 @@ impl Groups {
         }
         self.effects.woken.extend(class.sessions.iter().copied());
         class.main = None;
-        let of_class: Vec<_> = self.streams.iter().filter(|(_, up)| up.class == index).map(|(id, _)| *id).collect();
+        let of_class: Vec<_> =
+            self.streams.iter().filter(|(_, up)| up.class == index).map(|(id, _)| *id).collect();
         for stream in of_class {
             self.drop_stream(stream);
         }
-        let groups: Vec<_> = self.groups.iter().filter(|(_, group)| group.class == index).map(|(g, _)| g).collect();
+        let groups: Vec<_> =
+            self.groups.iter().filter(|(_, group)| group.class == index).map(|(g, _)| g).collect();
         for group in groups {
             self.end_group(group, End::default());
         }

@@ -59,7 +59,8 @@ impl Log {
 
     /// Appends what is new of a batch: after a resume etcd may repeat what was already here.
     pub(crate) fn append(&mut self, batch: Arc<Batch>) -> Option<Arc<Batch>> {
-        let batch = match batch.last() < self.next && !(batch.is_progress() && batch.last() + 1 == self.next) {
+        let batch = match batch.last() < self.next && !(batch.is_progress() && batch.last() + 1 == self.next)
+        {
             true => return None,
             false if batch.first() < self.next && !batch.is_progress() => Arc::new(batch.after(self.next)),
             false => batch,

@@ -33,7 +33,10 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     /// The next request; `None` when the client will ask no more.
-    pub(crate) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<WatchRequest, Status>>> {
+    pub(crate) fn poll_request(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<WatchRequest, Status>>> {
         loop {
             if let Some(request) = self.parse().transpose() {
                 return Poll::Ready(Some(request));

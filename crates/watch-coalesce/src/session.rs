@@ -124,10 +124,10 @@ impl Session {
 
     /// One of the watchers has something to read.
     pub(crate) fn ring(&mut self, watcher: usize) {
-        if let Some(found) = self.watchers.get_mut(watcher) {
-            if !std::mem::replace(&mut found.queued, true) {
-                self.ready.push_back(watcher);
-            }
+        if let Some(found) = self.watchers.get_mut(watcher)
+            && !std::mem::replace(&mut found.queued, true)
+        {
+            self.ready.push_back(watcher);
         }
     }
 

@@ -120,7 +120,9 @@ impl Shard {
         }
         let woken = std::mem::take(&mut bell.woken);
         for Rung { seat, watcher } in std::mem::take(&mut bell.rung) {
-            if let Some(listener) = bells.listeners.get_mut(seat.group).and_then(|group| group.get_mut(seat.place)) {
+            if let Some(listener) =
+                bells.listeners.get_mut(seat.group).and_then(|group| group.get_mut(seat.place))
+            {
                 listener.rung = false;
             }
             rung.push(watcher as usize);

@@ -111,7 +111,8 @@ impl<O: OpenWatch> Worker<O> {
             }
         });
         self.heard.push(future.boxed());
-        let line = Line { requests, assembler: Assembler::default(), eager, wanted: eager, parked: None, abort };
+        let line =
+            Line { requests, assembler: Assembler::default(), eager, wanted: eager, parked: None, abort };
         self.lines.insert(stream, line);
     }
 

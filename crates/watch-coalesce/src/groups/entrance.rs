@@ -95,7 +95,9 @@ impl Groups {
     pub(super) fn ask(&mut self, class: usize, key: &Arc<GroupKey>, now: Instant) {
         let Some(main) = self.main_stream(class, now) else { return };
         self.ask_unusual(class, main);
-        let Some(entrance) = self.classes.get_mut(class).and_then(|class| class.keys.get_mut(key)) else { return };
+        let Some(entrance) = self.classes.get_mut(class).and_then(|class| class.keys.get_mut(key)) else {
+            return;
+        };
         if entrance.asking.is_some() || entrance.waiting.is_empty() {
             return;
         }
@@ -107,7 +109,8 @@ impl Groups {
     pub(super) fn ask_unusual(&mut self, class: usize, main: super::StreamId) {
         let Some(class) = self.classes.get_mut(class) else { return };
         for ticket in std::mem::take(&mut class.unusual) {
-            let Some((key, start)) = self.tickets.get(ticket).map(|found| (found.key.clone(), found.start)) else {
+            let Some((key, start)) = self.tickets.get(ticket).map(|found| (found.key.clone(), found.start))
+            else {
                 continue;
             };
             self.send_create(main, Purpose::Unusual(ticket), &key, start);
@@ -123,7 +126,9 @@ impl Groups {
         header: ResponseHeader,
         now: Instant,
     ) {
-        let Some(entrance) = self.classes.get_mut(class).and_then(|class| class.keys.get_mut(key)) else { return };
+        let Some(entrance) = self.classes.get_mut(class).and_then(|class| class.keys.get_mut(key)) else {
+            return;
+        };
         let tickets = entrance.asking.take().unwrap_or_default();
         match answer {
             Ok(watch_id) => {
@@ -139,7 +144,12 @@ impl Groups {
     }
 
     /// etcd's answer to a request of the unusual kind. An old member may accept what newer ones refuse.
-    pub(super) fn asked_unusual(&mut self, ticket: usize, answer: Result<i64, String>, header: ResponseHeader) {
+    pub(super) fn asked_unusual(
+        &mut self,
+        ticket: usize,
+        answer: Result<i64, String>,
+        header: ResponseHeader,
+    ) {
         self.refuse(ticket, header, answer.err().unwrap_or_else(|| refusal::COMPACTED.to_owned()));
     }
 
@@ -236,7 +246,9 @@ impl Groups {
     }
 
     fn covers(&self, group: usize, next: i64) -> bool {
-        self.groups.get(group).is_some_and(|group| group.ended.is_none() && group.log.first_revision() <= next)
+        self.groups
+            .get(group)
+            .is_some_and(|group| group.ended.is_none() && group.log.first_revision() <= next)
     }
 
     /// A catch-up group that has already come as far as `next`, and still remembers it.
@@ -304,10 +316,10 @@ impl Groups {
     }
 
     fn tidy_entrance(&mut self, class: usize, key: &Arc<GroupKey>) {
-        if let Some(class) = self.classes.get_mut(class) {
-            if class.keys.get(key).is_some_and(super::Entrance::is_idle) {
-                class.keys.remove(key);
-            }
+        if let Some(class) = self.classes.get_mut(class)
+            && class.keys.get(key).is_some_and(super::Entrance::is_idle)
+        {
+            class.keys.remove(key);
         }
         self.settle_class(class);
     }

@@ -42,7 +42,13 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let client = 0..4_usize;
     let join = (client.clone(), 0..RANGES.len(), -3..12_i64, proptest::option::of(0..2_i32), any::<bool>())
-        .prop_map(|(client, range, back, filter, fragment)| Step::Join { client, range, back, filter, fragment });
+        .prop_map(|(client, range, back, filter, fragment)| Step::Join {
+            client,
+            range,
+            back,
+            filter,
+            fragment,
+        });
     prop_oneof![
         6 => join,
         1 => (client.clone(), 0..4_i64).prop_map(|(client, id)| Step::Cancel { client, id }),

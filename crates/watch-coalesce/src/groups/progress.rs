@@ -38,7 +38,9 @@ impl Progress {
 impl Groups {
     /// Whether a watcher has read all that its group has.
     pub(crate) fn has_read_all(&self, cursor: &Cursor) -> bool {
-        self.groups.get(cursor.group).is_none_or(|group| cursor.seq == group.log.end() && group.ended.is_none())
+        self.groups
+            .get(cursor.group)
+            .is_none_or(|group| cursor.seq == group.log.end() && group.ended.is_none())
     }
 
     /// A moment that later progress answers can be compared with.
@@ -59,7 +61,9 @@ impl Groups {
         let (stream, created_at, created) = (group.stream, group.created_at, group.watch_id.is_some());
         let progress = &mut self.streams.get_mut(&stream)?.progress;
         match progress.proof {
-            Some(proof) if created && proof.asked > moment && proof.answered > created_at => Some(proof.revision),
+            Some(proof) if created && proof.asked > moment && proof.answered > created_at => {
+                Some(proof.revision)
+            }
             _ => {
                 progress.wanted = true;
                 progress.waiting.insert(session);

@@ -107,7 +107,9 @@ impl Groups {
             _ => cursor.next,
         };
         let Some(live) = self.live_of(group.class, &group.key) else { return };
-        let Some(target) = self.groups.get_mut(live).filter(|live| live.log.first_revision() <= next) else { return };
+        let Some(target) = self.groups.get_mut(live).filter(|live| live.log.first_revision() <= next) else {
+            return;
+        };
         target.members += 1;
         let seq = target.log.position_of(next);
         self.vacate(cursor, now);

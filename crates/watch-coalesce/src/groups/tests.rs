@@ -252,7 +252,10 @@ fn an_ended_watcher_keeps_its_id_until_it_is_cancelled() {
     }
     world.etcd.compact(10);
     let client = world.client();
-    world.create(client, WatchCreateRequest { key: "a".into(), watch_id: 9, start_revision: 3, ..Default::default() });
+    world.create(
+        client,
+        WatchCreateRequest { key: "a".into(), watch_id: 9, start_revision: 3, ..Default::default() },
+    );
     world.settle();
     world.create(client, WatchCreateRequest { key: "a".into(), watch_id: 9, ..Default::default() });
     world.cancel(client, 9);
@@ -512,7 +515,10 @@ fn a_refusal_is_passed_on_and_leaves_no_group_behind() {
     world.run();
     let refusal = world.got(client)[0].clone();
     assert!(refusal.created && refusal.canceled && refusal.watch_id == -1);
-    assert_eq!(refusal.cancel_reason, "rpc error: code = PermissionDenied desc = etcdserver: permission denied");
+    assert_eq!(
+        refusal.cancel_reason,
+        "rpc error: code = PermissionDenied desc = etcdserver: permission denied"
+    );
     assert_eq!(world.etcd.watchers(), 0);
     world.etcd.bad_tokens.clear();
     world.watch(client, "a", 0);
@@ -666,8 +672,12 @@ fn progress_notifications_reach_only_those_who_asked() {
         stream.out.push_back(WatchResponse { header: Some(header), watch_id, ..Default::default() });
     }
     world.run();
-    let notified: Vec<_> =
-        world.got(client).iter().filter(|r| !r.created).map(|r| (r.watch_id, r.header.unwrap().revision)).collect();
+    let notified: Vec<_> = world
+        .got(client)
+        .iter()
+        .filter(|r| !r.created)
+        .map(|r| (r.watch_id, r.header.unwrap().revision))
+        .collect();
     assert_eq!(notified, [(0, 2)]);
 }
 

@@ -61,10 +61,10 @@ impl Groups {
         let Some(upstream) = self.streams.get_mut(&stream) else { return };
         upstream.attempt = 0;
         let (class, main) = (upstream.class, upstream.main);
-        if let Some(class) = self.classes.get_mut(class) {
-            if answer.header.revision >= class.latest.revision {
-                class.latest = answer.header;
-            }
+        if let Some(class) = self.classes.get_mut(class)
+            && answer.header.revision >= class.latest.revision
+        {
+            class.latest = answer.header;
         }
         if !main {
             self.read_on(stream, &answer);
@@ -193,7 +193,8 @@ impl Groups {
     /// From now on this watcher feeds that group.
     pub(super) fn attach(&mut self, index: usize, stream: StreamId, watch_id: i64, now: Instant) {
         let created_at = self.next_clock();
-        let (Some(group), Some(upstream)) = (self.groups.get_mut(index), self.streams.get_mut(&stream)) else {
+        let (Some(group), Some(upstream)) = (self.groups.get_mut(index), self.streams.get_mut(&stream))
+        else {
             return;
         };
         group.watch_id = Some(watch_id);
@@ -227,7 +228,9 @@ impl Groups {
     /// A group has its watcher (again), unless it was given up while that was on its way.
     fn fed(&mut self, stream: StreamId, index: usize, watch_id: i64, now: Instant) {
         match self.groups.get(index) {
-            Some(group) if group.stream == stream && group.ended.is_none() => self.attach(index, stream, watch_id, now),
+            Some(group) if group.stream == stream && group.ended.is_none() => {
+                self.attach(index, stream, watch_id, now)
+            }
             _ => self.send_cancel(stream, watch_id),
         }
     }
@@ -257,10 +260,10 @@ impl Groups {
 
     fn move_groups(&mut self, from: StreamId, to: StreamId, proof: Option<(u64, i64)>) {
         for (_, group) in self.groups.iter_mut().filter(|(_, group)| group.stream == from) {
-            if let (Some((at, revision)), Some(_)) = (proof, group.watch_id) {
-                if at > group.created_at {
-                    group.log.advance(revision + 1);
-                }
+            if let (Some((at, revision)), Some(_)) = (proof, group.watch_id)
+                && at > group.created_at
+            {
+                group.log.advance(revision + 1);
             }
             group.stream = to;
             group.watch_id = None;

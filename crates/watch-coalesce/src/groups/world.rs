@@ -166,7 +166,8 @@ impl World {
         for id in self.etcd.streams.keys().copied().collect::<Vec<_>>() {
             for _ in 0..limit {
                 let stream = StreamId(id);
-                let wanted = self.eager.contains(&stream) || self.reads.get(&stream).is_some_and(|reads| *reads > 0);
+                let wanted =
+                    self.eager.contains(&stream) || self.reads.get(&stream).is_some_and(|reads| *reads > 0);
                 let Some(found) = self.etcd.streams.get_mut(&id).filter(|_| wanted) else { break };
                 let Some(response) = found.out.pop_front() else { break };
                 self.reads.insert(stream, 0);
