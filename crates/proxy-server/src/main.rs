@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process),
 //! `listener`, `worker`, `connection`, `client_io` (how a request gets in); `wiring` and `router` (where it goes); then
-//! the rooms it may pass: `sort_guard`, `member_list`, `health`, `drain`.
+//! the rooms it may pass: `sort_guard`, `watch_door`, `member_list`, `health`, `drain`.
 
 mod cli;
 mod client_io;
@@ -19,6 +19,7 @@ mod router;
 mod server;
 mod signals;
 mod sort_guard;
+mod watch_door;
 mod wiring;
 mod worker;
 

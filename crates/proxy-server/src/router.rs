@@ -6,7 +6,6 @@ use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
-use proto_gen::etcdserverpb::watch_server::WatchServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
 use tokio_util::sync::CancellationToken;
@@ -19,12 +18,13 @@ use crate::drain::end_with_drain;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
 use crate::sort_guard::SortGuard;
+use crate::watch_door::WatchDoor;
 
 /// All services of one runtime.
 #[derive(Clone)]
 pub(crate) struct Router {
     pub(crate) kv: KvServer<SortGuard<Upstream>>,
-    pub(crate) watch: WatchServer<Upstream>,
+    pub(crate) watch: WatchDoor,
     pub(crate) lease: LeaseServer<Upstream>,
     pub(crate) election: ElectionServer<Upstream>,
     pub(crate) lock: LockServer<Upstream>,
@@ -38,8 +38,8 @@ pub(crate) struct Router {
     pub(crate) drain: CancellationToken,
 }
 
-type Call = Request<MessageLimit<Incoming>>;
-type Answer = Response<Body>;
+pub(crate) type Call = Request<MessageLimit<Incoming>>;
+pub(crate) type Answer = Response<Body>;
 
 impl Router {
     /// Answers one request, whatever it is.
@@ -55,7 +55,7 @@ impl Router {
             ("etcdserverpb.KV", "Range" | "Put" | "DeleteRange" | "Txn" | "Compact" | "RangeStream") => {
                 serve(self.kv.clone(), call).await
             }
-            ("etcdserverpb.Watch", "Watch") => self.until_drain(serve(self.watch.clone(), call)).await,
+            ("etcdserverpb.Watch", "Watch") => self.watch.serve(call, &self.drain).await,
             ("etcdserverpb.Lease", "LeaseKeepAlive") => {
                 self.until_drain(serve(self.lease.clone(), call)).await
             }
@@ -100,7 +100,8 @@ impl Router {
     }
 }
 
-async fn serve<S>(mut service: S, call: Call) -> Answer
+/// Calls a generated server, which never fails but in its answer.
+pub(crate) async fn serve<S>(mut service: S, call: Call) -> Answer
 where
     S: Service<Call, Response = Answer, Error = Infallible>,
 {

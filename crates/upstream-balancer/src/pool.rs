@@ -40,8 +40,8 @@ impl Lane {
     pub(crate) fn windows(self) -> Windows {
         match self {
             Self::Unary => Windows { stream: 4 * MIB, connection: 64 * MIB },
-            Self::Watch | Self::Lease => Windows { stream: 64 * KIB, connection: 64 * MIB },
-            Self::Bulk => Windows { stream: MIB, connection: 64 * MIB },
+            Self::Watch | Self::Bulk => Windows { stream: MIB, connection: 64 * MIB },
+            Self::Lease => Windows { stream: 64 * KIB, connection: 16 * MIB },
         }
     }
 }
