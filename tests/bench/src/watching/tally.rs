@@ -175,6 +175,7 @@ mod tests {
         let tally = Tally::new(false).unwrap();
         tally.lock().wrong(|| "first".to_owned());
         tally.lock().wrong(|| "second".to_owned());
-        assert_eq!((tally.lock().wrong, tally.lock().problem.as_deref()), (2, Some("first")));
+        let counts = tally.lock();
+        assert_eq!((counts.wrong, counts.problem.as_deref()), (2, Some("first")));
     }
 }
