@@ -114,7 +114,7 @@ where
 /// gRPC is POST with its own content type over HTTP/2; everything else gets the code that says what is wrong.
 fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
-    let is_grpc = content_type.is_some_and(|value| value.starts_with(b"application/grpc"));
+    let is_grpc = content_type.is_some_and(is_grpc);
     let (code, text) = match (is_grpc, request.version(), request.method()) {
         (true, Version::HTTP_2, &Method::POST) => return None,
         (true, Version::HTTP_2, _) => (StatusCode::METHOD_NOT_ALLOWED, "gRPC requires POST\n"),
@@ -130,4 +130,10 @@ fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
         .headers_mut()
         .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
     Some(answer)
+}
+
+/// `application/grpc`, alone or followed by `+` and a codec or `;` and parameters.
+fn is_grpc(content_type: &[u8]) -> bool {
+    let rest = content_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }

@@ -120,8 +120,9 @@ impl Slot {
         let mut occupant = self.lock();
         match &*occupant {
             Occupant::Open(connection) if !connection.is_closed() => return Ok(connection.clone()),
-            Occupant::Dialling(dialling) => return Err(dialling.clone()),
-            Occupant::Open(_) | Occupant::Nobody => {}
+            // A dial whose task is gone will never tell.
+            Occupant::Dialling(dialling) if dialling.has_changed().is_ok() => return Err(dialling.clone()),
+            Occupant::Dialling(_) | Occupant::Open(_) | Occupant::Nobody => {}
         }
         let (tell, dialling) = watch::channel(None);
         *occupant = Occupant::Dialling(dialling.clone());
