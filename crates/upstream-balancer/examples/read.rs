@@ -56,5 +56,7 @@ fn show(member: &MemberStatus) {
     let MemberStatus { endpoint, health, pinned, connections, in_flight, failures, last_failure } = member;
     let pin = if *pinned { ", pinned" } else { "" };
     let why = last_failure.as_deref().map(|reason| format!(", last: {reason}")).unwrap_or_default();
-    println!("{endpoint}: {health:?}{pin}, {connections} connections, {in_flight} in flight, {failures} failures{why}");
+    println!(
+        "{endpoint}: {health:?}{pin}, {connections} connections, {in_flight} in flight, {failures} failures{why}"
+    );
 }
