@@ -21,7 +21,7 @@ pub(crate) enum BindError {
 /// Listens on the first address of the host that can be had; an empty host is every address of this machine.
 pub(crate) async fn bind(address: &str) -> Result<TcpListener, BindError> {
     let (host, port) =
-        split(address).map_err(|reason| BindError::Address { address: address.to_owned(), reason })?;
+        split(address).map_err(|(part, reason)| BindError::Address { address: part.to_owned(), reason })?;
     let name = if host.is_empty() { "::" } else { host };
     let lookup = |reason| BindError::Lookup { host: host.to_owned(), reason };
     let mut last = lookup(io::Error::new(io::ErrorKind::NotFound, "no such host"));
