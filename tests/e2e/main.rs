@@ -1,1 +1,10 @@
-//! (in the making)
+//! The end-to-end tests: one module a theme.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this is test code: a broken expectation must fail the test where it stands"
+)]
+
+mod kv;
