@@ -7,4 +7,8 @@
     reason = "this is test code: a broken expectation must fail the test where it stands"
 )]
 
+mod duplex;
 mod kv;
+mod lease;
+mod requests;
+mod watch;

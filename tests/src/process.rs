@@ -6,8 +6,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::patience::{SOON, eventually};
 
-/// How many lines of the log a failing test shows.
-const TAIL: usize = 25;
+/// How many lines of the log a failing test shows; what is only informative is left out.
+const TAIL: usize = 8;
+const INFORMATIVE: &str = "\"level\":\"info\"";
 
 /// A running (or ended) child process; what it writes goes to a file.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ impl Process {
     #[must_use]
     pub fn log_tail(&self) -> String {
         let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
+        let lines: Vec<&str> = log.lines().filter(|line| !line.contains(INFORMATIVE)).collect();
         lines[lines.len().saturating_sub(TAIL)..].join("\n")
     }
 
