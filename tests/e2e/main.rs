@@ -7,8 +7,14 @@
     reason = "this is test code: a broken expectation must fail the test where it stands"
 )]
 
+mod auth;
+mod cluster;
 mod duplex;
+mod errors;
 mod kv;
 mod lease;
+mod lock_election;
+mod maintenance;
+mod metadata;
 mod requests;
 mod watch;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use proto_gen::etcdserverpb::{MemberListRequest, StatusRequest};
+use proto_gen::etcdserverpb::{MemberAddRequest, MemberListRequest, StatusRequest};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::client::Client;
@@ -58,7 +58,7 @@ impl Shape {
 pub struct Cluster {
     members: Vec<Member>,
     slot: Option<Slot>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Cluster {
@@ -85,10 +85,29 @@ impl Cluster {
     pub fn prepare(shape: &Shape) -> Self {
         let dir = TempDir::new("cluster");
         let seats: Vec<Seat> = (0..shape.members).map(Seat::choose).collect();
-        let peers: Vec<String> = seats.iter().map(|seat| format!("{}={}", seat.name, seat.peer_url())).collect();
+        let peers: Vec<String> = seats.iter().map(Seat::as_peer).collect();
         let peers = peers.join(",");
         let members = seats.into_iter().map(|seat| Member::new(seat, &peers, shape, &dir)).collect();
-        Self { members, slot: None, _dir: dir }
+        Self { members, slot: None, dir }
+    }
+
+    /// Adds a learner, starts it, and gives its index once it answers.
+    pub async fn add_learner(&mut self) -> usize {
+        let seat = Seat::choose(self.members.len());
+        let request = MemberAddRequest { peer_ur_ls: vec![seat.peer_url()], is_learner: true };
+        let first = self.member(0).client();
+        eventually("a learner is added", SOON, async || first.cluster().member_add(request.clone()).await.ok()).await;
+        let mut peers: Vec<String> = self.members.iter().map(|member| member.seat.as_peer()).collect();
+        peers.push(seat.as_peer());
+        let mut learner = Member::new(seat, &peers.join(","), &Shape::single(), &self.dir);
+        learner.arguments.push("--initial-cluster-state=existing".to_owned());
+        learner.restart();
+        eventually("the learner answers", SOON, async || {
+            learner.client().maintenance().status(StatusRequest {}).await.ok()
+        })
+        .await;
+        self.members.push(learner);
+        self.members.len() - 1
     }
 
     /// Waits until every member serves linearizable reads and the cluster has agreed on its version.
@@ -167,6 +186,10 @@ impl Seat {
 
     fn peer_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.peer_port)
+    }
+
+    fn as_peer(&self) -> String {
+        format!("{}={}", self.name, self.peer_url())
     }
 }
 
