@@ -8,13 +8,18 @@
 )]
 
 mod auth;
+mod bad_input;
 mod cluster;
+mod commands;
+mod drain;
 mod duplex;
 mod errors;
+mod faults;
 mod kv;
 mod lease;
 mod lock_election;
 mod maintenance;
 mod metadata;
+mod operation;
 mod requests;
 mod watch;

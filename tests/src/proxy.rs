@@ -71,8 +71,13 @@ impl Proxy {
 
     /// Sends SIGTERM. From here on it may end.
     pub fn terminate(&mut self) {
+        self.end_by("TERM");
+    }
+
+    /// Sends the signal of this name. From here on it may end.
+    pub fn end_by(&mut self, signal: &str) {
         self.may_be_gone = true;
-        self.process.signal("TERM");
+        self.process.signal(signal);
     }
 
     /// Waits until it has ended.

@@ -45,7 +45,9 @@ impl RawConnection {
     /// Connects to `address`.
     pub async fn connect(address: &str) -> Self {
         let tcp = soon("a TCP connection", TcpStream::connect(address)).await.expect("a TCP connection");
-        let (send, connection) = soon("an HTTP/2 handshake", client::handshake(tcp)).await.expect("a handshake");
+        // Without a budget of its own for small answers to streams that it has reset: those are its test's purpose.
+        let handshake = client::Builder::new().data_frame_budget(usize::MAX).handshake(tcp);
+        let (send, connection) = soon("an HTTP/2 handshake", handshake).await.expect("a handshake");
         tokio::spawn(connection);
         let send = soon("the settings", send.ready()).await.expect("the settings of the server");
         Self { address: address.to_owned(), send }
@@ -60,7 +62,7 @@ impl RawConnection {
     /// Opens a stream for a gRPC call and sends no body yet.
     pub async fn open(&self, path: &str, headers: &[(&str, &str)]) -> (ResponseFuture, SendStream<Bytes>) {
         let mut send = self.send.clone().ready().await.expect("room for a stream");
-        send.send_request(self.request(path, headers), false).expect("a stream")
+        send.send_request(self.request("application/grpc", path, headers), false).expect("a stream")
     }
 
     /// One gRPC call with this body as it stands, answered or reset.
@@ -70,9 +72,17 @@ impl RawConnection {
         soon(path, collect(answer)).await
     }
 
-    fn request(&self, path: &str, headers: &[(&str, &str)]) -> Request<()> {
+    /// The same under another content type.
+    pub async fn call_as(&self, content_type: &str, path: &str, body: Bytes) -> Result<RawAnswer, h2::Error> {
+        let mut send = self.send.clone().ready().await?;
+        let (answer, mut stream) = send.send_request(self.request(content_type, path, &[]), false)?;
+        stream.send_data(body, true)?;
+        soon(path, collect(answer)).await
+    }
+
+    fn request(&self, content_type: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
         let mut request = Request::post(format!("http://{}{path}", self.address))
-            .header("content-type", "application/grpc")
+            .header("content-type", content_type)
             .header("te", "trailers");
         for (name, value) in headers {
             request = request.header(*name, *value);
