@@ -74,8 +74,13 @@ fn record(seen: &mut Transcript, command: &str, ended: &Ended) {
 fn comparable(line: &str) -> String {
     match line.split_once(" : ") {
         Some((field, _)) if IDENTITIES.contains(&field) => format!("{field} : <set>"),
-        _ => line.split(": took = ").next().unwrap_or_default().to_owned(),
+        _ => without_time(line).to_owned(),
     }
+}
+
+fn without_time(line: &str) -> &str {
+    let line = line.split(": took = ").next().unwrap_or_default();
+    line.split(". took ").next().unwrap_or_default()
 }
 
 /// Runs each command, a line of words each, and records how it ended.
@@ -220,7 +225,7 @@ async fn upkeep(seen: &mut Transcript, side: &Side<'_>) {
     let fields: Vec<&str> = status.stdout.split(", ").collect();
     seen.note("endpoint status", (status.code, fields[0], fields[2]));
     let hash = etcdctl.run(&["endpoint", "hashkv"]).await;
-    record(seen, "endpoint hashkv", &hash);
+    seen.note("endpoint hashkv", (hash.code, hash.stdout.split(", ").next()));
     record(seen, "get what was compacted", &etcdctl.run(&["get", "a", "--rev=3"]).await);
     record(seen, "watch what was compacted", &etcdctl.start(&["watch", "a", "--rev=3"]).end().await);
 }
