@@ -1,1 +1,46 @@
-//! (in the making)
+//! `Upstream`: a cluster of etcd members behind one handle.
+//!
+//! ```text
+//!  call ──► Upstream ──► Cluster: which member? ──► Pool: which connection? ──► HTTP/2 ──► member
+//!                 ▲          ▲
+//!          retry rules    Monitor: asks members how they are, brings failed ones back
+//! ```
+//!
+//! - One [`Cluster`] for the process: what is known of the members, shared by all threads. One [`Upstream`] for each
+//!   runtime: its connections never leave that runtime, so a call and its answer never change threads.
+//! - A member fails when it cannot be dialled, when it leaves an HTTP/2 ping unanswered, or when it has no leader.
+//!   Calls in flight to a dead member end; new calls go to another; [`Monitor`] brings it back.
+//! - Reads are repeated on another member. Anything else is repeated only when it provably never left this process.
+//! - What etcd answers passes through untouched: code, message, details, headers, trailers.
+//! - Nothing waits for ever: a call that finds no member ends with `Unavailable` after the dial timeout.
+//!
+//! What it refuses: it does not look into messages, share answers or rewrite keys. Those are layers above it.
+//!
+//! Read in this order: [`config`], `endpoint`, `member`, `choice`, `cluster`, `monitor`; then `dial`, `pulse`,
+//! `connection`, `body`, `pool`; then `upstream`, `unary`, `limit`, `services`.
+
+mod body;
+mod choice;
+mod cluster;
+pub mod config;
+mod connection;
+mod dial;
+mod endpoint;
+mod limit;
+mod member;
+mod monitor;
+mod pool;
+mod pulse;
+mod services;
+mod unary;
+mod upstream;
+
+pub use body::ReceivedBody;
+pub use cluster::Cluster;
+pub use config::{Config, Keepalive, Policy};
+pub use endpoint::{Endpoint, ParseEndpointError};
+pub use limit::MessageLimit;
+pub use member::{Health, MemberStatus};
+pub use monitor::Monitor;
+pub use pool::Lane;
+pub use upstream::{LaneService, Upstream};

@@ -1,0 +1,60 @@
+//! `grpc.health.v1`: whether this proxy can serve, for clients and orchestrators that ask by gRPC.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService as Reported};
+use upstream_balancer::Cluster;
+
+pub(crate) type HealthService = HealthServer<Reported>;
+
+/// The services that clients ask for; the empty name is the whole proxy.
+const SERVICES: [&str; 9] = [
+    "",
+    "etcdserverpb.KV",
+    "etcdserverpb.Watch",
+    "etcdserverpb.Lease",
+    "etcdserverpb.Cluster",
+    "etcdserverpb.Maintenance",
+    "etcdserverpb.Auth",
+    "v3electionpb.Election",
+    "v3lockpb.Lock",
+];
+
+/// Reports `SERVING` while some member can take calls and no drain has begun.
+pub(crate) struct Health {
+    reporter: HealthReporter,
+    cluster: Arc<Cluster>,
+    drain: CancellationToken,
+}
+
+impl Health {
+    /// The service to mount on every runtime, and the work that keeps it true.
+    pub(crate) fn new(cluster: Arc<Cluster>, drain: CancellationToken) -> (HealthService, Self) {
+        let reporter = HealthReporter::new();
+        let service = HealthServer::new(Reported::from_health_reporter(reporter.clone()));
+        (service, Self { reporter, cluster, drain })
+    }
+
+    /// Runs until the drain has been reported.
+    pub(crate) async fn run(self) {
+        while !self.drain.is_cancelled() {
+            let changed = self.cluster.changed();
+            self.report(self.cluster.is_available()).await;
+            tokio::select! {
+                () = changed => {}
+                () = self.drain.cancelled() => {}
+            }
+        }
+        self.report(false).await;
+    }
+
+    async fn report(&self, serving: bool) {
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in SERVICES {
+            self.reporter.set_service_status(service, status).await;
+        }
+    }
+}

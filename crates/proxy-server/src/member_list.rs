@@ -1,0 +1,56 @@
+//! MemberList as clients of a proxy must see it: they find the proxy, not the members behind it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use proto_gen::etcdserverpb::{Member, MemberListRequest, MemberListResponse};
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::{Status, server::Grpc};
+use tonic_prost::ProstCodec;
+use upstream_balancer::{MessageLimit, Upstream};
+
+/// Answers MemberList with this proxy alone. etcd is asked all the same: it says whether the caller may know, and
+/// its header is the answer's.
+#[derive(Clone)]
+pub(crate) struct MemberList {
+    upstream: Upstream,
+    itself: Member,
+}
+
+impl MemberList {
+    /// None without an address to advertise: then the members show themselves.
+    pub(crate) fn new(upstream: Upstream, advertise_client_url: &str) -> Option<Self> {
+        if advertise_client_url.is_empty() {
+            return None;
+        }
+        let name = gethostname::gethostname().to_string_lossy().into_owned();
+        let itself = Member { name, client_ur_ls: vec![advertise_client_url.to_owned()], ..Member::default() };
+        Some(Self { upstream, itself })
+    }
+
+    pub(crate) async fn serve(&self, call: Request<MessageLimit<Incoming>>) -> Response<Body> {
+        Grpc::new(ProstCodec::default()).unary(self.clone(), call).await
+    }
+}
+
+impl Service<tonic::Request<MemberListRequest>> for MemberList {
+    type Response = tonic::Response<MemberListResponse>;
+    type Error = Status;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Status>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: tonic::Request<MemberListRequest>) -> Self::Future {
+        let Self { upstream, itself } = self.clone();
+        Box::pin(async move {
+            let mut response = upstream.member_list(request).await?;
+            response.get_mut().members = vec![itself];
+            Ok(response)
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! Where a request goes: by its path alone, and nothing on the way is decoded twice.
+
+use std::convert::Infallible;
+
+use http::{Method, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use proto_gen::etcdserverpb::kv_server::KvServer;
+use proto_gen::etcdserverpb::lease_server::LeaseServer;
+use proto_gen::etcdserverpb::watch_server::WatchServer;
+use proto_gen::v3electionpb::election_server::ElectionServer;
+use proto_gen::v3lockpb::lock_server::LockServer;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::Service;
+use upstream_balancer::{Lane, MessageLimit, Upstream};
+
+use crate::drain::end_with_drain;
+use crate::health::HealthService;
+use crate::member_list::MemberList;
+use crate::sort_guard::SortGuard;
+
+/// All services of one runtime.
+#[derive(Clone)]
+pub(crate) struct Router {
+    pub(crate) kv: KvServer<SortGuard<Upstream>>,
+    pub(crate) watch: WatchServer<Upstream>,
+    pub(crate) lease: LeaseServer<Upstream>,
+    pub(crate) election: ElectionServer<Upstream>,
+    pub(crate) lock: LockServer<Upstream>,
+    pub(crate) health: HealthService,
+    /// None passes MemberList through.
+    pub(crate) member_list: Option<MemberList>,
+    /// Everything that is not decoded.
+    pub(crate) pass_through: Upstream,
+    /// Largest message in bytes that a client may send.
+    pub(crate) max_client_bytes: usize,
+    pub(crate) drain: CancellationToken,
+}
+
+type Call = Request<MessageLimit<Incoming>>;
+type Answer = Response<Body>;
+
+impl Router {
+    /// Answers one request, whatever it is.
+    pub(crate) async fn route(&self, request: Request<Incoming>) -> Answer {
+        if let Some(refusal) = refuse_what_is_not_grpc(&request) {
+            return refusal;
+        }
+        let call = request.map(|body| MessageLimit::new(body, self.max_client_bytes));
+        let path = call.uri().path().to_owned();
+        let (service, method) = path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
+        match (service, method) {
+            ("etcdserverpb.KV", "Range" | "Put" | "DeleteRange" | "Txn" | "Compact" | "RangeStream") => {
+                serve(self.kv.clone(), call).await
+            }
+            ("etcdserverpb.Watch", "Watch") => self.until_drain(serve(self.watch.clone(), call)).await,
+            ("etcdserverpb.Lease", "LeaseKeepAlive") => {
+                self.until_drain(serve(self.lease.clone(), call)).await
+            }
+            ("etcdserverpb.Lease", "LeaseGrant" | "LeaseRevoke" | "LeaseTimeToLive" | "LeaseLeases") => {
+                serve(self.lease.clone(), call).await
+            }
+            ("v3electionpb.Election", "Observe") => {
+                self.until_drain(serve(self.election.clone(), call)).await
+            }
+            ("v3electionpb.Election", "Campaign" | "Proclaim" | "Leader" | "Resign") => {
+                serve(self.election.clone(), call).await
+            }
+            ("v3lockpb.Lock", "Lock" | "Unlock") => serve(self.lock.clone(), call).await,
+            ("grpc.health.v1.Health", _) => self.until_drain(serve(self.health.clone(), call)).await,
+            // These carry keys: what is not known here must not walk around the layers that look at keys.
+            (
+                "etcdserverpb.KV" | "etcdserverpb.Watch" | "etcdserverpb.Lease" | "v3electionpb.Election"
+                | "v3lockpb.Lock",
+                _,
+            ) => {
+                Status::unimplemented(format!("unknown method {method} for service {service}")).into_http()
+            }
+            ("etcdserverpb.Cluster", "MemberList") => match &self.member_list {
+                Some(member_list) => member_list.serve(call).await,
+                None => self.pass_through(call).await,
+            },
+            _ => self.pass_through(call).await,
+        }
+    }
+
+    async fn pass_through(&self, call: Call) -> Answer {
+        match self.pass_through.pass_through(Lane::Bulk, call.map(Body::new)).await {
+            Ok(response) => response.map(Body::new),
+            Err(status) => status.into_http(),
+        }
+    }
+
+    /// Streams that would never end by themselves.
+    async fn until_drain(&self, answer: impl Future<Output = Answer>) -> Answer {
+        end_with_drain(&self.drain, answer).await
+    }
+}
+
+async fn serve<S>(mut service: S, call: Call) -> Answer
+where
+    S: Service<Call, Response = Answer, Error = Infallible>,
+{
+    match service.call(call).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    }
+}
+
+/// gRPC is POST with its own content type over HTTP/2; everything else gets the code that says what is wrong.
+fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+    let is_grpc = content_type.is_some_and(|value| value.starts_with(b"application/grpc"));
+    let (code, text) = match (is_grpc, request.version(), request.method()) {
+        (true, Version::HTTP_2, &Method::POST) => return None,
+        (true, Version::HTTP_2, _) => (StatusCode::METHOD_NOT_ALLOWED, "gRPC requires POST\n"),
+        (true, ..) => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC requires HTTP/2\n"),
+        (false, _, &Method::POST) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "want content-type application/grpc\n"),
+        (false, ..) => (StatusCode::NOT_FOUND, "404 page not found\n"),
+    };
+    let mut answer = Response::new(Body::new(http_body_util::Full::from(text)));
+    *answer.status_mut() = code;
+    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    Some(answer)
+}

@@ -1,0 +1,188 @@
+//! `Monitor`: asks the members in use how they are, and the failed ones whether they are back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::HeaderMap;
+use proto_gen::etcdserverpb::{StatusRequest, StatusResponse};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::connection::{Connection, Failure};
+use crate::dial::dial;
+use crate::member::{Health, Member};
+use crate::pool::Lane;
+use crate::unary::{Method, ask, frame};
+use crate::upstream::NO_LEADER;
+
+/// A member in use is asked so often; with the two time-outs below, a black hole is found within 8 seconds.
+const ROUND: Duration = Duration::from_millis(2_500);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Failed members are asked after so long, then after twice as long, and so on.
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+/// While no member can be reached at all, calls wait for the first that comes back.
+const MAX_BACKOFF_ALONE: Duration = Duration::from_millis(500);
+
+const STATUS: Method = Method::read("/etcdserverpb.Maintenance/Status");
+
+/// The work that keeps a [`Cluster`]'s knowledge true. Run it on one runtime, for as long as the cluster is used.
+#[derive(Debug)]
+pub struct Monitor {
+    cluster: Arc<Cluster>,
+    visits: Vec<Visit>,
+}
+
+/// What the monitor remembers of a member.
+#[derive(Debug)]
+struct Visit {
+    connection: Option<Connection>,
+    backoff: Duration,
+    due: Instant,
+}
+
+/// What a member says about itself.
+#[derive(Debug)]
+enum Report {
+    Serves,
+    /// It lives, but cannot serve.
+    Unfit(&'static str),
+    /// It does not answer on a fresh connection either.
+    Dead(String),
+    /// This process could not ask.
+    Unknown,
+}
+
+impl Monitor {
+    pub(crate) fn new(cluster: Arc<Cluster>) -> Self {
+        let visit = || Visit { connection: None, backoff: FIRST_BACKOFF, due: Instant::now() + ROUND };
+        let visits = cluster.all().iter().map(|_| visit()).collect();
+        Self { cluster, visits }
+    }
+
+    /// Runs for ever.
+    pub async fn run(mut self) {
+        loop {
+            let changed = self.cluster.changed();
+            let due =
+                self.visits.iter().map(|visit| visit.due).min().unwrap_or_else(|| Instant::now() + ROUND);
+            tokio::select! {
+                () = sleep_until(due) => self.round().await,
+                () = changed => self.hurry(),
+            }
+        }
+    }
+
+    /// A member that has just failed is asked soon, not at its next regular turn.
+    fn hurry(&mut self) {
+        let soon = Instant::now() + FIRST_BACKOFF;
+        for (visit, member) in self.visits.iter_mut().zip(self.cluster.all()) {
+            if member.health() != Health::Healthy && visit.backoff == FIRST_BACKOFF {
+                visit.due = visit.due.min(soon);
+            }
+        }
+    }
+
+    async fn round(&mut self) {
+        let cluster = &self.cluster;
+        let now = Instant::now();
+        let due = self.visits.iter_mut().zip(cluster.all()).enumerate();
+        let visits =
+            due.filter(|(_, (visit, _))| visit.due <= now).map(|(index, (visit, member))| async move {
+                if member.health() != Health::Healthy || cluster.in_use(index) {
+                    let report = visit.ask(&cluster.config, member).await;
+                    conclude(cluster, member, report);
+                }
+                visit.plan(cluster, member);
+            });
+        join_all(visits).await;
+    }
+}
+
+fn conclude(cluster: &Cluster, member: &Member, report: Report) {
+    match report {
+        Report::Serves => cluster.healthy(member),
+        Report::Unfit(reason) => cluster.unfit(member, reason),
+        Report::Dead(reason) => {
+            cluster.unreachable(member, &reason);
+            member.end_life();
+        }
+        Report::Unknown => {}
+    }
+}
+
+impl Visit {
+    fn plan(&mut self, cluster: &Cluster, member: &Member) {
+        let wait = if member.health() == Health::Healthy {
+            self.backoff = FIRST_BACKOFF;
+            ROUND
+        } else {
+            let limit = if cluster.is_available() { MAX_BACKOFF } else { MAX_BACKOFF_ALONE };
+            let wait = self.backoff.min(limit);
+            self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
+            wait
+        };
+        // Many proxies watch over one cluster; they must not ask in step.
+        self.due = Instant::now() + wait.mul_f64(0.9 + 0.2 * fastrand::f64());
+    }
+
+    /// Asks over the connection at hand; where that fails, once more over a fresh one, which decides.
+    async fn ask(&mut self, config: &Config, member: &Arc<Member>) -> Report {
+        if let Some(connection) = self.connection.take().filter(|connection| !connection.is_closed()) {
+            if let Some(report) = status(&connection, config).await {
+                self.connection = Some(connection);
+                return report;
+            }
+        }
+        match dial(config, &member.endpoint, Lane::Unary).await {
+            Err(error) if error.is_our_own() => Report::Unknown,
+            Err(error) => Report::Dead(error.to_string()),
+            Ok(dialed) => {
+                let (connection, life) = Connection::new(config.keepalive, Arc::clone(member), dialed);
+                tokio::spawn(life);
+                // Its ping was answered just now: a member that is only slow to say how it is lives.
+                let report = status(&connection, config).await.unwrap_or(Report::Unknown);
+                self.connection = Some(connection);
+                report
+            }
+        }
+    }
+}
+
+/// None when the member does not answer.
+async fn status(connection: &Connection, config: &Config) -> Option<Report> {
+    let message = frame(&StatusRequest {}, config.max_send_bytes).ok()?;
+    let asked = ask::<StatusResponse>(connection, config, &STATUS, HeaderMap::new(), message);
+    match timeout(ANSWER_TIMEOUT, asked).await {
+        Err(_) | Ok(Err(Failure::Unsent(_) | Failure::Lost(_))) => None,
+        Ok(Ok(Ok(status))) => Some(judge(status.get_ref())),
+        // A refusal, such as for want of a token, comes from a member that serves.
+        Ok(Ok(Err(_))) => Some(Report::Serves),
+    }
+}
+
+fn judge(status: &StatusResponse) -> Report {
+    if status.is_learner {
+        Report::Unfit("member is a learner")
+    } else if status.leader == 0 {
+        Report::Unfit(NO_LEADER)
+    } else {
+        Report::Serves
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_without_leader_and_a_learner_cannot_serve() {
+        let serving = StatusResponse { leader: 7, ..StatusResponse::default() };
+        assert!(matches!(judge(&serving), Report::Serves));
+        assert!(matches!(judge(&StatusResponse::default()), Report::Unfit(NO_LEADER)));
+        let learner = StatusResponse { leader: 7, is_learner: true, ..StatusResponse::default() };
+        assert!(matches!(judge(&learner), Report::Unfit("member is a learner")));
+    }
+}

@@ -1,0 +1,239 @@
+//! The seams, implemented by calling etcd.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use futures_util::task::AtomicWaker;
+use proto_gen::etcdserverpb::kv_client::KvClient;
+use proto_gen::etcdserverpb::kv_server::Kv;
+use proto_gen::etcdserverpb::lease_client::LeaseClient;
+use proto_gen::etcdserverpb::lease_server::Lease;
+use proto_gen::etcdserverpb::watch_client::WatchClient;
+use proto_gen::etcdserverpb::watch_server::Watch;
+use proto_gen::etcdserverpb::{
+    CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, LeaseGrantRequest,
+    LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseLeasesRequest,
+    LeaseLeasesResponse, LeaseRevokeRequest, LeaseRevokeResponse, LeaseTimeToLiveRequest,
+    LeaseTimeToLiveResponse, MemberListRequest, MemberListResponse, PutRequest, PutResponse, RangeRequest,
+    RangeResponse, RangeStreamResponse, TxnRequest, TxnResponse, WatchRequest, WatchResponse,
+};
+use proto_gen::v3electionpb::election_client::ElectionClient;
+use proto_gen::v3electionpb::election_server::Election;
+use proto_gen::v3electionpb::{
+    CampaignRequest, CampaignResponse, LeaderRequest, LeaderResponse, ProclaimRequest, ProclaimResponse,
+    ResignRequest, ResignResponse,
+};
+use proto_gen::v3lockpb::lock_server::Lock;
+use proto_gen::v3lockpb::{LockRequest, LockResponse, UnlockRequest, UnlockResponse};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::pool::Lane;
+use crate::unary::Method;
+use crate::upstream::Upstream;
+
+const RANGE: Method = Method::read("/etcdserverpb.KV/Range");
+const PUT: Method = Method::write("/etcdserverpb.KV/Put");
+const DELETE_RANGE: Method = Method::write("/etcdserverpb.KV/DeleteRange");
+const TXN: Method = Method::write("/etcdserverpb.KV/Txn");
+const COMPACT: Method = Method::write("/etcdserverpb.KV/Compact");
+const LEASE_GRANT: Method = Method::write("/etcdserverpb.Lease/LeaseGrant");
+const LEASE_REVOKE: Method = Method::write("/etcdserverpb.Lease/LeaseRevoke");
+const LEASE_TIME_TO_LIVE: Method = Method::read("/etcdserverpb.Lease/LeaseTimeToLive");
+const LEASE_LEASES: Method = Method::read("/etcdserverpb.Lease/LeaseLeases");
+const MEMBER_LIST: Method = Method::read("/etcdserverpb.Cluster/MemberList");
+const CAMPAIGN: Method = Method::write("/v3electionpb.Election/Campaign");
+const PROCLAIM: Method = Method::write("/v3electionpb.Election/Proclaim");
+const LEADER: Method = Method::read("/v3electionpb.Election/Leader");
+const RESIGN: Method = Method::write("/v3electionpb.Election/Resign");
+const LOCK: Method = Method::write("/v3lockpb.Lock/Lock");
+const UNLOCK: Method = Method::write("/v3lockpb.Lock/Unlock");
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl Kv for Upstream {
+    async fn range(&self, request: Request<RangeRequest>) -> Answer<RangeResponse> {
+        self.unary(&RANGE, request).await
+    }
+
+    type RangeStreamStream = Streaming<RangeStreamResponse>;
+
+    async fn range_stream(&self, request: Request<RangeRequest>) -> Answer<Self::RangeStreamStream> {
+        let client = KvClient::new(self.lane(Lane::Bulk));
+        client.max_decoding_message_size(usize::MAX).range_stream(request).await
+    }
+
+    async fn put(&self, request: Request<PutRequest>) -> Answer<PutResponse> {
+        self.unary(&PUT, request).await
+    }
+
+    async fn delete_range(&self, request: Request<DeleteRangeRequest>) -> Answer<DeleteRangeResponse> {
+        self.unary(&DELETE_RANGE, request).await
+    }
+
+    async fn txn(&self, request: Request<TxnRequest>) -> Answer<TxnResponse> {
+        self.unary(&TXN, request).await
+    }
+
+    async fn compact(&self, request: Request<CompactionRequest>) -> Answer<CompactionResponse> {
+        self.unary(&COMPACT, request).await
+    }
+}
+
+#[tonic::async_trait]
+impl Watch for Upstream {
+    type WatchStream = Relayed<WatchResponse>;
+
+    async fn watch(&self, request: Request<Streaming<WatchRequest>>) -> Answer<Self::WatchStream> {
+        let (request, failure) = outbound(request);
+        let client = WatchClient::new(self.lane(Lane::Watch));
+        let mut client = client.max_decoding_message_size(usize::MAX);
+        relayed(client.watch(request).await, failure)
+    }
+}
+
+#[tonic::async_trait]
+impl Lease for Upstream {
+    async fn lease_grant(&self, request: Request<LeaseGrantRequest>) -> Answer<LeaseGrantResponse> {
+        self.unary(&LEASE_GRANT, request).await
+    }
+
+    async fn lease_revoke(&self, request: Request<LeaseRevokeRequest>) -> Answer<LeaseRevokeResponse> {
+        self.unary(&LEASE_REVOKE, request).await
+    }
+
+    type LeaseKeepAliveStream = Relayed<LeaseKeepAliveResponse>;
+
+    async fn lease_keep_alive(
+        &self,
+        request: Request<Streaming<LeaseKeepAliveRequest>>,
+    ) -> Answer<Self::LeaseKeepAliveStream> {
+        let (request, failure) = outbound(request);
+        let mut client = LeaseClient::new(self.lane(Lane::Lease));
+        relayed(client.lease_keep_alive(request).await, failure)
+    }
+
+    async fn lease_time_to_live(
+        &self,
+        request: Request<LeaseTimeToLiveRequest>,
+    ) -> Answer<LeaseTimeToLiveResponse> {
+        self.unary(&LEASE_TIME_TO_LIVE, request).await
+    }
+
+    async fn lease_leases(&self, request: Request<LeaseLeasesRequest>) -> Answer<LeaseLeasesResponse> {
+        self.unary(&LEASE_LEASES, request).await
+    }
+}
+
+impl Upstream {
+    /// `etcdserverpb.Cluster/MemberList`.
+    ///
+    /// # Errors
+    /// What etcd answers, or `Unavailable`.
+    pub async fn member_list(&self, request: Request<MemberListRequest>) -> Answer<MemberListResponse> {
+        self.unary(&MEMBER_LIST, request).await
+    }
+}
+
+#[tonic::async_trait]
+impl Election for Upstream {
+    async fn campaign(&self, request: Request<CampaignRequest>) -> Answer<CampaignResponse> {
+        self.unary(&CAMPAIGN, request).await
+    }
+
+    async fn proclaim(&self, request: Request<ProclaimRequest>) -> Answer<ProclaimResponse> {
+        self.unary(&PROCLAIM, request).await
+    }
+
+    async fn leader(&self, request: Request<LeaderRequest>) -> Answer<LeaderResponse> {
+        self.unary(&LEADER, request).await
+    }
+
+    type ObserveStream = Streaming<LeaderResponse>;
+
+    async fn observe(&self, request: Request<LeaderRequest>) -> Answer<Self::ObserveStream> {
+        let client = ElectionClient::new(self.lane(Lane::Watch));
+        client.max_decoding_message_size(usize::MAX).observe(request).await
+    }
+
+    async fn resign(&self, request: Request<ResignRequest>) -> Answer<ResignResponse> {
+        self.unary(&RESIGN, request).await
+    }
+}
+
+#[tonic::async_trait]
+impl Lock for Upstream {
+    async fn lock(&self, request: Request<LockRequest>) -> Answer<LockResponse> {
+        self.unary(&LOCK, request).await
+    }
+
+    async fn unlock(&self, request: Request<UnlockRequest>) -> Answer<UnlockResponse> {
+        self.unary(&UNLOCK, request).await
+    }
+}
+
+/// Why the client's half of a stream ended badly, told to the half that answers it.
+#[derive(Debug, Default)]
+struct Fault {
+    status: OnceLock<Status>,
+    waker: AtomicWaker,
+}
+
+/// The client's half of a stream, as a request for a generated client. It ends where the client's half ends, be it
+/// by an error, which is told to the answer.
+fn outbound<T: Send + 'static>(
+    request: Request<Streaming<T>>,
+) -> (Request<impl Stream<Item = T> + Send>, Arc<Fault>) {
+    let fault = Arc::default();
+    let told = Arc::clone(&fault);
+    (request.map(|stream| Outbound { stream, fault: told }), fault)
+}
+
+fn relayed<T>(answer: Answer<Streaming<T>>, fault: Arc<Fault>) -> Answer<Relayed<T>> {
+    match answer {
+        Ok(response) => Ok(response.map(|stream| Relayed { stream, fault })),
+        Err(status) => Err(fault.status.get().cloned().unwrap_or(status)),
+    }
+}
+
+struct Outbound<T> {
+    stream: Streaming<T>,
+    fault: Arc<Fault>,
+}
+
+impl<T> Stream for Outbound<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let polled = Pin::new(&mut self.stream).poll_next(cx);
+        polled.map(|item| match item? {
+            Ok(message) => Some(message),
+            Err(status) => {
+                let _ = self.fault.status.set(status);
+                self.fault.waker.wake();
+                None
+            }
+        })
+    }
+}
+
+/// The member's half of a stream. Where the client's half was at fault, it ends with that error.
+#[derive(Debug)]
+pub struct Relayed<T> {
+    stream: Streaming<T>,
+    fault: Arc<Fault>,
+}
+
+impl<T> Stream for Relayed<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.fault.waker.register(cx.waker());
+        if let Some(status) = self.fault.status.get() {
+            return Poll::Ready(Some(Err(status.clone())));
+        }
+        Pin::new(&mut self.stream).poll_next(cx)
+    }
+}
