@@ -1,11 +1,19 @@
 //! Holds the generated descriptors against the tables of etcd's API: every service, method, message, field
 //! number, type, oneof, JSON name and enum value, in both directions.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a descriptor that breaks these fails the test"
+)]
+
 use std::collections::BTreeSet;
 
 use prost::Message as _;
 use prost_types::field_descriptor_proto::{Label, Type};
-use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use prost_types::{
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
+};
 
 fn descriptors() -> Vec<FileDescriptorProto> {
     FileDescriptorSet::decode(proto_gen::FILE_DESCRIPTOR_SET).expect("the committed descriptors decode").file

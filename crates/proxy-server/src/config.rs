@@ -1,14 +1,88 @@
-//! The validated configuration. (temporary)
-use std::time::Duration;
+//! What the process is to do, every value meant and valid. Only the command line makes one.
+
+use std::{fmt, time::Duration};
+
+/// The whole configuration of a proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
+    /// `host:port` as given; whoever binds it resolves it.
     pub(crate) listen_addr: String,
+    /// What MemberList answers; empty passes the members' own through.
     pub(crate) advertise_client_url: String,
+    /// The cluster and how it is spoken to.
     pub(crate) upstream: upstream_balancer::Config,
+    /// Pings on the clients' connections.
+    pub(crate) server_keepalive: ServerKeepalive,
+    /// Streams that one client connection may have open at once, at least one.
     pub(crate) max_concurrent_streams: u32,
-    pub(crate) keepalive_min_time: Duration,
-    pub(crate) keepalive_interval: Duration,
-    pub(crate) keepalive_timeout: Duration,
-    pub(crate) worker_threads: usize,
+    /// Threads that serve; `None` is one for each core that the process may use.
+    pub(crate) worker_threads: Option<usize>,
+    /// How long calls in progress may take to end upon SIGTERM.
     pub(crate) drain_timeout: Duration,
+    /// Whether to log at debug level.
+    pub(crate) debug: bool,
+    /// What the operator should read in the log once there is one.
+    pub(crate) notices: Vec<Notice>,
+}
+
+/// Pings on the clients' connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ServerKeepalive {
+    /// A client that pings more often than this is disconnected.
+    pub(crate) min_time: Duration,
+    /// How long a client is silent before it is pinged.
+    pub(crate) interval: Duration,
+    /// How long it may leave the ping unanswered.
+    pub(crate) timeout: Duration,
+}
+
+/// Something about the configuration that belongs into the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// Connections to etcd accept any certificate.
+    Unverified,
+    /// Connections to etcd use TLS with these files.
+    ClientTls(ClientTlsFiles),
+    /// A plain endpoint, although there are TLS flags.
+    PlainDespiteTlsFlags(String),
+}
+
+/// The files as etcd's log shows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClientTlsFiles {
+    pub(crate) cert: String,
+    pub(crate) key: String,
+    pub(crate) cacert: String,
+}
+
+impl Config {
+    /// Logs the notices.
+    pub(crate) fn announce(&self) {
+        self.notices.iter().for_each(Notice::log);
+    }
+}
+
+impl Notice {
+    fn log(&self) {
+        match self {
+            Self::Unverified => {
+                tracing::warn!(
+                    "--insecure-skip-tls-verify was given: the certificates of etcd are not verified"
+                );
+            }
+            Self::ClientTls(files) => tracing::info!("tls-info" = %files, "gRPC proxy client TLS"),
+            Self::PlainDespiteTlsFlags(endpoint) => {
+                tracing::warn!(endpoint, "endpoint is plain, TLS flags do not apply to it");
+            }
+        }
+    }
+}
+
+/// etcd's form, whose other fields are empty for a client.
+impl fmt::Display for ClientTlsFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cert, key, cacert } = self;
+        write!(f, "cert = {cert}, key = {key}, client-cert=, client-key=, trusted-ca = {cacert}, ")?;
+        f.write_str("client-cert-auth = false, crl-file = ")
+    }
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::client_io::{ClientIo, Heard, PREFACE};
+use crate::config::ServerKeepalive;
 use crate::router::Router;
 
 /// A connection that has not said what it speaks after so long is closed.
@@ -28,9 +29,7 @@ const MAX_PENDING_RESETS: usize = 20_000;
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionSettings {
     pub(crate) max_concurrent_streams: u32,
-    pub(crate) keepalive_interval: Duration,
-    pub(crate) keepalive_timeout: Duration,
-    pub(crate) min_ping_interval: Duration,
+    pub(crate) keepalive: ServerKeepalive,
 }
 
 /// Serves a connection until it ends, or until its calls have ended after the drain began.
@@ -40,7 +39,7 @@ pub(crate) async fn serve_connection(
     settings: ConnectionSettings,
     drain: CancellationToken,
 ) {
-    let io = ClientIo::new(stream, settings.min_ping_interval);
+    let io = ClientIo::new(stream, settings.keepalive.min_time);
     let heard = io.heard();
     let service = service_fn(move |request| {
         let router = Arc::clone(&router);
@@ -69,8 +68,8 @@ fn builder(settings: &ConnectionSettings) -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.max_concurrent_streams)
-        .keep_alive_interval(Some(settings.keepalive_interval))
-        .keep_alive_timeout(settings.keepalive_timeout)
+        .keep_alive_interval(Some(settings.keepalive.interval))
+        .keep_alive_timeout(settings.keepalive.timeout)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)

@@ -58,7 +58,9 @@ pub(crate) async fn accept(listener: TcpListener, workers: Vec<WorkerHandle>, dr
                 pause = FIRST_PAUSE;
                 hand_over(stream, peer, &workers);
             }
-            Err(error) if is_of_one_connection(&error) => debug!(%error, "connection ended before it was accepted"),
+            Err(error) if is_of_one_connection(&error) => {
+                debug!(%error, "connection ended before it was accepted")
+            }
             Err(error) => {
                 // Out of descriptors or memory: asking again at once would only burn the processor.
                 error!(%error, retry_in = ?pause, "cannot accept connections");

@@ -1,4 +1,10 @@
-//! `etcd-grpc-proxy`: (temporary main)
+//! `etcd-grpc-proxy`: a stateless proxy in front of an etcd v3 cluster.
+//!
+//! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process),
+//! `listener`, `worker`, `connection`, `client_io` (how a request gets in); `wiring` and `router` (where it goes); then
+//! the rooms it may pass: `sort_guard`, `member_list`, `health`, `drain`.
+
+mod cli;
 mod client_io;
 mod config;
 mod connection;
@@ -7,6 +13,7 @@ mod frames;
 mod health;
 mod init_daemon;
 mod listener;
+mod log;
 mod member_list;
 mod router;
 mod server;
@@ -14,44 +21,34 @@ mod signals;
 mod sort_guard;
 mod wiring;
 mod worker;
-use std::time::Duration;
 
+use std::io;
+use std::process::ExitCode;
 
-fn main() {
-    let mut listen = "127.0.0.1:23790".to_owned();
-    let mut advertise = "127.0.0.1:23790".to_owned();
-    let mut endpoints = vec!["127.0.0.1:2379".to_owned()];
-    let mut workers = 2;
-    for a in std::env::args().skip(2) {
-        let (k, v) = a.split_once('=').unwrap_or((&a, ""));
-        match k {
-            "--listen-addr" => listen = v.into(),
-            "--advertise-client-url" => advertise = v.into(),
-            "--endpoints" => endpoints = v.split(',').map(Into::into).collect(),
-            "--worker-threads" => workers = v.parse().unwrap(),
-            _ => panic!("{a}"),
+use tracing::error;
+
+use crate::config::Config;
+
+fn main() -> ExitCode {
+    let config = match cli::config_or_exit(std::env::args_os()) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    // Dropped last, so that every line is written.
+    let Ok(_log) = log::start(config.debug) else { return ExitCode::FAILURE };
+    config.announce();
+    match run(*config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!(%error, "failed to start gRPC proxy");
+            ExitCode::FAILURE
         }
     }
-    let config = config::Config {
-        listen_addr: listen,
-        advertise_client_url: advertise,
-        upstream: upstream_balancer::Config {
-            endpoints: endpoints.iter().map(|e| e.parse().unwrap()).collect(),
-            tls: None,
-            policy: upstream_balancer::Policy::Pin,
-            connections: 1,
-            dial_timeout: Duration::from_secs(5),
-            keepalive: None,
-            max_send_bytes: 1572864,
-            max_recv_bytes: i32::MAX as usize,
-        },
-        max_concurrent_streams: u32::MAX,
-        keepalive_min_time: Duration::from_secs(5),
-        keepalive_interval: Duration::from_secs(7200),
-        keepalive_timeout: Duration::from_secs(20),
-        worker_threads: workers,
-        drain_timeout: Duration::from_secs(30),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(server::serve(config)).unwrap();
+}
+
+/// The clients' calls run on the workers' runtimes; this one accepts, watches over the cluster and waits for signals.
+fn run(config: Config) -> Result<(), server::ServerError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error: io::Error| server::ServerError::Runtime(error))?;
+    runtime.block_on(server::serve(config))
 }

@@ -49,7 +49,8 @@ impl Router {
         }
         let call = request.map(|body| MessageLimit::new(body, self.max_client_bytes));
         let path = call.uri().path().to_owned();
-        let (service, method) = path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
+        let (service, method) =
+            path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
         match (service, method) {
             ("etcdserverpb.KV", "Range" | "Put" | "DeleteRange" | "Txn" | "Compact" | "RangeStream") => {
                 serve(self.kv.clone(), call).await
@@ -71,12 +72,13 @@ impl Router {
             ("grpc.health.v1.Health", _) => self.until_drain(serve(self.health.clone(), call)).await,
             // These carry keys: what is not known here must not walk around the layers that look at keys.
             (
-                "etcdserverpb.KV" | "etcdserverpb.Watch" | "etcdserverpb.Lease" | "v3electionpb.Election"
+                "etcdserverpb.KV"
+                | "etcdserverpb.Watch"
+                | "etcdserverpb.Lease"
+                | "v3electionpb.Election"
                 | "v3lockpb.Lock",
                 _,
-            ) => {
-                Status::unimplemented(format!("unknown method {method} for service {service}")).into_http()
-            }
+            ) => Status::unimplemented(format!("unknown method {method} for service {service}")).into_http(),
             ("etcdserverpb.Cluster", "MemberList") => match &self.member_list {
                 Some(member_list) => member_list.serve(call).await,
                 None => self.pass_through(call).await,
@@ -116,11 +118,15 @@ fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
         (true, Version::HTTP_2, &Method::POST) => return None,
         (true, Version::HTTP_2, _) => (StatusCode::METHOD_NOT_ALLOWED, "gRPC requires POST\n"),
         (true, ..) => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC requires HTTP/2\n"),
-        (false, _, &Method::POST) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "want content-type application/grpc\n"),
+        (false, _, &Method::POST) => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "want content-type application/grpc\n")
+        }
         (false, ..) => (StatusCode::NOT_FOUND, "404 page not found\n"),
     };
     let mut answer = Response::new(Body::new(http_body_util::Full::from(text)));
     *answer.status_mut() = code;
-    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
     Some(answer)
 }

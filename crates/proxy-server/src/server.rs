@@ -24,6 +24,8 @@ use crate::worker::{self, WorkerHandle};
 pub(crate) enum ServerError {
     #[error("listen tcp {address}: {error}")]
     Listen { address: String, error: io::Error },
+    #[error("cannot start a runtime: {0}")]
+    Runtime(io::Error),
     #[error("cannot start a worker: {0}")]
     Worker(io::Error),
     #[error("cannot listen for signals: {0}")]
@@ -38,8 +40,8 @@ pub(crate) enum ServerError {
 pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let mut signals = Signals::listen().map_err(ServerError::Signals)?;
     let listener = bind(&config.listen_addr).await;
-    let listener = listener
-        .map_err(|error| ServerError::Listen { address: config.listen_addr.clone(), error })?;
+    let listener =
+        listener.map_err(|error| ServerError::Listen { address: config.listen_addr.clone(), error })?;
     info!(address = %config.listen_addr, "listening for gRPC proxy client requests");
 
     let drain = CancellationToken::new();
@@ -80,9 +82,7 @@ fn start_workers(
 ) -> Result<(Vec<WorkerHandle>, Vec<oneshot::Receiver<()>>), ServerError> {
     let settings = ConnectionSettings {
         max_concurrent_streams: config.max_concurrent_streams,
-        keepalive_interval: config.keepalive_interval,
-        keepalive_timeout: config.keepalive_timeout,
-        min_ping_interval: config.keepalive_min_time,
+        keepalive: config.server_keepalive,
     };
     let start = |index| {
         let (config, cluster, health) = (config.clone(), Arc::clone(cluster), health.clone());
@@ -90,5 +90,11 @@ fn start_workers(
         let router = move || wiring::router(&config, cluster, health, for_router);
         worker::start(index, router, settings.clone(), drain.clone()).map_err(ServerError::Worker)
     };
-    (0..config.worker_threads).map(start).collect::<Result<Vec<_>, _>>().map(|workers| workers.into_iter().unzip())
+    let threads = config.worker_threads.unwrap_or_else(cores);
+    (0..threads.max(1)).map(start).collect::<Result<Vec<_>, _>>().map(|workers| workers.into_iter().unzip())
+}
+
+/// The cores that this process may use, which a container's quota can make fewer than the machine has.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

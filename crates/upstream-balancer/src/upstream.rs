@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use http::uri::PathAndQuery;
 use tokio::time::Instant;
+use tonic::Status;
 use tonic::codegen::Service;
-use tonic::{Code, Status};
 
 use crate::body::ReceivedBody;
 use crate::cluster::Cluster;
@@ -136,7 +136,7 @@ impl Upstream {
 
     /// Takes note of what an answer says about the member that gave it.
     pub(crate) fn heed(&self, member: &Member, status: &Status) {
-        if status.code() == Code::Unavailable && status.message() == NO_LEADER {
+        if status.message() == NO_LEADER {
             self.0.cluster.unfit(member, NO_LEADER);
         }
     }

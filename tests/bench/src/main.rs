@@ -1,2 +1,93 @@
-//! (in the making)
-fn main() {}
+//! The side-by-side benchmark: etcd directly, `etcd grpc-proxy` and this proxy, in front of the same etcd member.
+//!
+//! One run measures the three in turn, round after round, so that whatever else the machine does meets all of them
+//! alike. What counts are ratios of the same round and CPU per call, not absolute rates: those say how fast the
+//! machine is. A missed claim is printed and is not a failure; a wrong answer from any of the three is.
+//!
+//! ```text
+//!   arguments ──► suite (which calls, which figures, which claims)
+//!                    │
+//!   target  ──► rounds ──► load ──► client ══ gRPC ══► etcd | etcd grpc-proxy | this proxy
+//!                 │          └──► process (CPU and memory from /proc)
+//!                 └──► report: table, JSON, SVG, Markdown, verdicts
+//! ```
+
+mod arguments;
+mod child;
+mod client;
+mod load;
+mod process;
+mod report;
+mod rounds;
+mod statistics;
+mod suite;
+mod target;
+mod verdict;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Run};
+use suite::{Suite, Unary};
+use target::Systems;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A tool's error: a sentence for the person who runs it.
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+fn main() -> ExitCode {
+    match Arguments::parse(std::env::args().skip(1)) {
+        Ok(Arguments::Help) => {
+            println!("{}", arguments::USAGE);
+            ExitCode::SUCCESS
+        }
+        Ok(Arguments::Run(run)) => exit_code(start(&run)),
+        Err(error) => exit_code(Err(error)),
+    }
+}
+
+fn exit_code(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One thread for everything: the generator shares the cores with what it measures, so it must stay small.
+fn start(run: &Run) -> Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        tokio::select! {
+            result = dispatch(run) => result,
+            signal = asked_to_stop() => Err(signal?.into()),
+        }
+    })
+}
+
+/// Ending by an error and not by the signal itself lets every value drop, and with them the processes and their folder.
+async fn asked_to_stop() -> Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => interrupt.map(|()| "interrupted").map_err(Error::from),
+        _ = terminate.recv() => Ok("terminated"),
+    }
+}
+
+async fn dispatch(run: &Run) -> Result<()> {
+    match run.suite.as_str() {
+        "unary" => bench(Unary::new(run.connections), run).await,
+        other => Err(format!("no suite {other:?}; there is: unary").into()),
+    }
+}
+
+async fn bench<S: Suite>(suite: S, run: &Run) -> Result<()> {
+    let workloads = arguments::select(suite.workloads(), &run.only)?;
+    eprintln!("{}", rounds::announcement(&suite, workloads.len(), run));
+    let systems = Systems::start(run).await?;
+    let rows = rounds::run(&suite, &workloads, &systems, run).await?;
+    let report = report::Report::new(&suite, rows, systems.setting(run));
+    drop(systems);
+    report.publish(&run.out)
+}

@@ -1,0 +1,165 @@
+//! The flags as typed: every flag of `etcd grpc-proxy start`, and a few of our own.
+
+use super::go_values::GoDuration;
+
+/// What a flag's value is, by pflag's types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bool,
+    Text,
+    List,
+    Int,
+    Uint,
+    Uint32,
+    Duration,
+}
+
+/// One row of the table of flags.
+#[derive(Debug)]
+pub(super) struct Flag {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) default: &'static str,
+    /// What the help calls the value.
+    pub(super) value: &'static str,
+    pub(super) help: &'static str,
+}
+
+/// A heading of the help with the flags under it.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) heading: &'static str,
+    pub(super) flags: &'static [Flag],
+}
+
+/// The values that were typed, or their defaults, before anybody asked what they mean together.
+#[derive(Debug, Default)]
+pub(super) struct Flags {
+    pub(super) listen_addr: String,
+    pub(super) advertise_client_url: String,
+    pub(super) max_concurrent_streams: u32,
+    pub(super) grpc_keepalive_min_time: GoDuration,
+    pub(super) grpc_keepalive_interval: GoDuration,
+    pub(super) grpc_keepalive_timeout: GoDuration,
+    pub(super) drain_timeout: GoDuration,
+
+    pub(super) endpoints: Vec<String>,
+    pub(super) endpoints_auto_sync_interval: GoDuration,
+    pub(super) balancer: String,
+    pub(super) upstream_connections: u64,
+    pub(super) dial_keepalive_time: GoDuration,
+    pub(super) dial_keepalive_timeout: GoDuration,
+    pub(super) permit_without_stream: bool,
+    pub(super) max_send_bytes: i64,
+    pub(super) max_recv_bytes: i64,
+
+    pub(super) cert: String,
+    pub(super) key: String,
+    pub(super) cacert: String,
+    pub(super) insecure_skip_tls_verify: bool,
+
+    pub(super) cert_file: String,
+    pub(super) key_file: String,
+    pub(super) trusted_ca_file: String,
+    pub(super) client_crl_file: String,
+    pub(super) listen_cipher_suites: Vec<String>,
+    pub(super) tls_min_version: String,
+    pub(super) tls_max_version: String,
+    pub(super) auto_tls: bool,
+    pub(super) self_signed_cert_validity: u64,
+
+    pub(super) discovery_srv: String,
+    pub(super) discovery_srv_name: String,
+
+    pub(super) namespace: String,
+    pub(super) resolver_prefix: String,
+    pub(super) resolver_ttl: i64,
+    pub(super) experimental_serializable_ordering: bool,
+    pub(super) experimental_leasing_prefix: String,
+
+    pub(super) metrics_addr: String,
+    pub(super) enable_pprof: bool,
+    pub(super) experimental_enable_grpc_logging: bool,
+
+    pub(super) debug: bool,
+    pub(super) worker_threads: u64,
+    pub(super) help: bool,
+    pub(super) version: bool,
+}
+
+const fn flag(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Flag {
+    Flag { name, kind, default, value, help }
+}
+
+use Kind::{Bool, Duration, Int, List, Text, Uint, Uint32};
+
+/// Every flag, in the order of the help.
+#[rustfmt::skip]
+pub(super) const GROUPS: &[Group] = &[
+    Group { heading: "Clients", flags: &[
+        flag("listen-addr", Text, "127.0.0.1:23790", "host:port", "Where clients connect"),
+        flag("advertise-client-url", Text, "127.0.0.1:23790", "address", "What MemberList names as the members' client URL; \"\" tells the real members"),
+        flag("max-concurrent-streams", Uint32, "4294967295", "n", "Streams that one client connection may have open"),
+        flag("grpc-keepalive-min-time", Duration, "5s", "duration", "Clients that ping more often than this are disconnected"),
+        flag("grpc-keepalive-interval", Duration, "2h", "duration", "Pings a client that was silent for this long"),
+        flag("grpc-keepalive-timeout", Duration, "20s", "duration", "Disconnects a client that leaves a ping unanswered for this long"),
+        flag("drain-timeout", Duration, "30s", "duration", "Upon SIGTERM, how long calls in progress may take to end"),
+    ]},
+    Group { heading: "etcd", flags: &[
+        flag("endpoints", List, "127.0.0.1:2379", "list", "The members: host:port, http://, https://, unix: or unixs:, separated by commas"),
+        flag("endpoints-auto-sync-interval", Duration, "0s", "duration", "Asks the cluster for its members this often; 0 never does"),
+        flag("balancer", Text, "pin", "policy", "Which member serves a call: pin, round-robin or least-in-flight"),
+        flag("upstream-connections", Uint, "1", "n", "HTTP/2 connections for each member, worker thread and kind of traffic"),
+        flag("dial-keepalive-time", Duration, "0s", "duration", "Pings a member that was silent for this long; 0 leaves it to the balancer"),
+        flag("dial-keepalive-timeout", Duration, "20s", "duration", "Gives up a member that leaves a ping unanswered for this long"),
+        flag("permit-without-stream", Bool, "false", "bool", "Pings members while no call is in progress, too"),
+        flag("max-send-bytes", Int, "1572864", "bytes", "The largest message sent to etcd; 0 means 2 MiB"),
+        flag("max-recv-bytes", Int, "2147483647", "bytes", "The largest message taken from etcd"),
+    ]},
+    Group { heading: "TLS to etcd", flags: &[
+        flag("cert", Text, "", "file", "Client certificate (PEM), without a common name"),
+        flag("key", Text, "", "file", "Private key of the client certificate (PEM)"),
+        flag("cacert", Text, "", "file", "Authorities that etcd's certificates must lead to (PEM); the system's without it"),
+        flag("insecure-skip-tls-verify", Bool, "false", "bool", "Takes any certificate of etcd's. For tests only"),
+    ]},
+    Group { heading: "TLS to clients", flags: &[
+        flag("cert-file", Text, "", "file", "Server certificate (PEM)"),
+        flag("key-file", Text, "", "file", "Private key of the server certificate (PEM)"),
+        flag("trusted-ca-file", Text, "", "file", "Asks clients for a certificate that leads to one of these (PEM)"),
+        flag("client-crl-file", Text, "", "file", "Revoked client certificates (DER)"),
+        flag("listen-cipher-suites", List, "", "list", "TLS 1.2 cipher suites by their IANA names"),
+        flag("tls-min-version", Text, "TLS1.2", "version", "Oldest TLS version: TLS1.2 or TLS1.3"),
+        flag("tls-max-version", Text, "", "version", "Newest TLS version; \"\" sets no limit"),
+        flag("auto-tls", Bool, "false", "bool", "Makes a self-signed certificate"),
+        flag("self-signed-cert-validity", Uint, "1", "years", "How long the self-signed certificate is good for"),
+        flag("data-dir", Text, "default.proxy", "folder", "Where the self-signed certificate is kept"),
+    ]},
+    Group { heading: "Discovery through DNS", flags: &[
+        flag("discovery-srv", Text, "", "domain", "Finds the members in this domain's SRV records"),
+        flag("discovery-srv-name", Text, "", "suffix", "Suffix of the SRV records' service name"),
+        flag("insecure-discovery", Bool, "false", "bool", "Takes SRV records without a check of the members' certificates"),
+    ]},
+    Group { heading: "Keys and registration", flags: &[
+        flag("namespace", Text, "", "prefix", "Puts every key of the clients under this prefix"),
+        flag("resolver-prefix", Text, "", "prefix", "Registers this proxy in etcd under this prefix"),
+        flag("resolver-ttl", Int, "0", "seconds", "How long a registration outlives its proxy"),
+        flag("experimental-serializable-ordering", Bool, "false", "bool", "Serializable reads never go back in time"),
+        flag("experimental-leasing-prefix", Text, "", "prefix", "Caches keys under leases kept below this prefix"),
+    ]},
+    Group { heading: "Observation", flags: &[
+        flag("metrics-addr", Text, "", "url", "A second address for /metrics and /health"),
+        flag("enable-pprof", Bool, "false", "bool", "Serves profiles under /debug/pprof"),
+        flag("experimental-enable-grpc-logging", Bool, "false", "bool", "Logs every message, secrets included"),
+        flag("debug", Bool, "false", "bool", "Logs at debug level"),
+    ]},
+    Group { heading: "Process", flags: &[
+        flag("worker-threads", Uint, "0", "n", "Threads that serve; 0 is one for each core that the process may use"),
+        flag("version", Bool, "false", "bool", "Prints the version"),
+    ]},
+];

@@ -1,0 +1,76 @@
+//! Flags as meant: what the values say together, checked in etcd's order.
+//!
+//! etcd 3.7.3 looks at the registration, the self-signed certificate's validity and the TLS versions first, then at
+//! the certificate files, then at the endpoints, then at the message sizes.
+
+mod listener;
+mod upstream;
+
+use std::time::Duration;
+
+use super::{
+    Refusal,
+    flags::Flags,
+    go_values::{GoDuration, quote},
+    unserved,
+};
+use crate::config::Config;
+
+/// The configuration that the flags mean.
+pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
+    registration(&flags)?;
+    listener::check(&flags)?;
+    unserved::refuse(&flags)?;
+    let (upstream, notices) = upstream::config(&flags)?;
+    Ok(Config {
+        upstream,
+        notices,
+        server_keepalive: listener::keepalive(&flags),
+        max_concurrent_streams: unlimited_when_zero(flags.max_concurrent_streams),
+        worker_threads: worker_threads(flags.worker_threads)?,
+        drain_timeout: drain_timeout(flags.drain_timeout)?,
+        debug: flags.debug,
+        listen_addr: flags.listen_addr,
+        advertise_client_url: flags.advertise_client_url,
+    })
+}
+
+/// The words are etcd's, and so is the order.
+fn registration(flags: &Flags) -> Result<(), Refusal> {
+    let Flags { resolver_prefix, resolver_ttl, advertise_client_url, .. } = flags;
+    if !resolver_prefix.is_empty() && *resolver_ttl < 1 {
+        return Err(Refusal::new(format!("invalid resolver-ttl {resolver_ttl}")));
+    }
+    if resolver_prefix.is_empty() && *resolver_ttl > 0 {
+        return Err(Refusal::new(format!("invalid resolver-prefix {}", quote(resolver_prefix))));
+    }
+    if !resolver_prefix.is_empty() && advertise_client_url.is_empty() {
+        return Err(Refusal::new(format!("invalid advertise-client-url {}", quote(advertise_client_url))));
+    }
+    Ok(())
+}
+
+/// No stream at all would be no server. grpc-go takes zero for "no limit".
+fn unlimited_when_zero(streams: u32) -> u32 {
+    if streams == 0 { u32::MAX } else { streams }
+}
+
+fn worker_threads(given: u64) -> Result<Option<usize>, Refusal> {
+    match given {
+        0 => Ok(None),
+        _ => bounded("worker-threads", given, 1024).map(Some),
+    }
+}
+
+/// A count for which more than `max` can only be a slip.
+fn bounded(name: &str, given: u64, max: usize) -> Result<usize, Refusal> {
+    let fits = usize::try_from(given).ok().filter(|n| (1..=max).contains(n));
+    fits.ok_or_else(|| Refusal::new(format!("invalid {name} {given} (must be between 1 and {max})")))
+}
+
+fn drain_timeout(given: GoDuration) -> Result<Duration, Refusal> {
+    if given < GoDuration::ZERO {
+        return Err(Refusal::new(format!("invalid drain-timeout {given} (must not be negative)")));
+    }
+    Ok(given.positive().unwrap_or_default())
+}

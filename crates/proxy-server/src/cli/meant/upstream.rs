@@ -1,0 +1,108 @@
+//! What the flags mean for the side that faces etcd.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tls_termination::ClientTls;
+use upstream_balancer::{Endpoint, Keepalive};
+
+use super::bounded;
+use crate::{
+    cli::{Refusal, flags::Flags},
+    config::{ClientTlsFiles, Notice},
+};
+
+/// etcd's client gives a member this long to take a connection.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// grpc-go pings no more often than this, whatever was asked for: etcd disconnects who does.
+const LEAST_PING_INTERVAL: Duration = Duration::from_secs(10);
+/// etcd's client sends messages up to this size when told nothing.
+const DEFAULT_SEND_BYTES: usize = 2 * 1024 * 1024;
+/// The largest message that etcd's client takes when told nothing.
+const DEFAULT_RECV_BYTES: usize = i32::MAX as usize;
+
+type WithNotices<T> = (T, Vec<Notice>);
+
+/// The upstream's configuration, and what to log about it.
+pub(super) fn config(flags: &Flags) -> Result<WithNotices<upstream_balancer::Config>, Refusal> {
+    let tls = client_tls(flags);
+    tls.check().map_err(|error| Refusal::new(error.to_string()))?;
+    let endpoints = endpoints(&flags.endpoints)?;
+    let (max_send_bytes, max_recv_bytes) = message_sizes(flags)?;
+    let config = upstream_balancer::Config {
+        tls: rustls_config(&tls, &endpoints)?,
+        policy: flags.balancer.parse().map_err(|error| Refusal::new(error))?,
+        connections: bounded("upstream-connections", flags.upstream_connections, 256)?,
+        dial_timeout: DIAL_TIMEOUT,
+        keepalive: keepalive(flags),
+        max_send_bytes,
+        max_recv_bytes,
+        endpoints,
+    };
+    let notices = notices(flags, &tls, &config.endpoints);
+    Ok((config, notices))
+}
+
+fn client_tls(flags: &Flags) -> ClientTls {
+    let file = |given: &str| if given.is_empty() { None } else { Some(PathBuf::from(given)) };
+    ClientTls {
+        cert: file(&flags.cert),
+        key: file(&flags.key),
+        cacert: file(&flags.cacert),
+        insecure_skip_verify: flags.insecure_skip_tls_verify,
+    }
+}
+
+/// An empty element is a stray comma, which etcd's client passes over as a member that is never there.
+fn endpoints(given: &[String]) -> Result<Vec<Endpoint>, Refusal> {
+    let named = given.iter().map(|endpoint| endpoint.trim()).filter(|endpoint| !endpoint.is_empty());
+    let parsed: Result<Vec<Endpoint>, _> = named.map(str::parse).collect();
+    let parsed =
+        parsed.map_err(|error: <Endpoint as std::str::FromStr>::Err| Refusal::new(error.to_string()))?;
+    if parsed.is_empty() { Err(Refusal::new("etcdclient: no available endpoints")) } else { Ok(parsed) }
+}
+
+/// The system's roots are looked for when an endpoint needs them: a plain cluster works on a machine without any.
+fn rustls_config(
+    tls: &ClientTls,
+    endpoints: &[Endpoint],
+) -> Result<Option<Arc<rustls::ClientConfig>>, Refusal> {
+    if !endpoints.iter().any(|endpoint| endpoint.is_tls(tls.is_wanted())) {
+        return Ok(None);
+    }
+    let config = tls.load().map_err(|error| Refusal::new(error.to_string()))?;
+    Ok(Some(Arc::new(config)))
+}
+
+fn keepalive(flags: &Flags) -> Option<Keepalive> {
+    Some(Keepalive {
+        interval: flags.dial_keepalive_time.positive()?.max(LEAST_PING_INTERVAL),
+        timeout: flags.dial_keepalive_timeout.positive().unwrap_or(Duration::from_secs(20)),
+        permit_without_stream: flags.permit_without_stream,
+    })
+}
+
+/// What may be sent and received. etcd compares what was typed, so an unset limit is smaller than any other.
+fn message_sizes(flags: &Flags) -> Result<(usize, usize), Refusal> {
+    let (send, recv) = (flags.max_send_bytes, flags.max_recv_bytes);
+    if recv > 0 && send > recv {
+        let limits = format!("recv limit ({recv} bytes) must be greater than send limit ({send} bytes)");
+        return Err(Refusal::new(format!("gRPC message {limits}")));
+    }
+    Ok((size(send, DEFAULT_SEND_BYTES), size(recv, DEFAULT_RECV_BYTES)))
+}
+
+fn size(given: i64, default: usize) -> usize {
+    usize::try_from(given).ok().filter(|bytes| *bytes > 0).unwrap_or(default)
+}
+
+fn notices(flags: &Flags, tls: &ClientTls, endpoints: &[Endpoint]) -> Vec<Notice> {
+    if !tls.is_wanted() {
+        return Vec::new();
+    }
+    let unverified = flags.insecure_skip_tls_verify.then_some(Notice::Unverified);
+    let files =
+        ClientTlsFiles { cert: flags.cert.clone(), key: flags.key.clone(), cacert: flags.cacert.clone() };
+    let plain = endpoints.iter().filter(|endpoint| !endpoint.is_tls(true));
+    let plain = plain.map(|endpoint| Notice::PlainDespiteTlsFlags(endpoint.to_string()));
+    unverified.into_iter().chain([Notice::ClientTls(files)]).chain(plain).collect()
+}

@@ -1,0 +1,56 @@
+//! Flags that this version knows and does not serve. Whoever serves one deletes its row.
+//!
+//! A value that asks for nothing passes: units often spell out defaults.
+
+use super::{Refusal, flags::Flags};
+
+type Asks = fn(&Flags) -> bool;
+
+/// The flag, and whether its value asks for something.
+#[rustfmt::skip]
+const UNSERVED: &[(&str, Asks)] = &[
+    ("endpoints-auto-sync-interval", |f| f.endpoints_auto_sync_interval.positive().is_some()),
+    ("cert-file", |f| !f.cert_file.is_empty()),
+    ("key-file", |f| !f.key_file.is_empty()),
+    ("trusted-ca-file", |f| !f.trusted_ca_file.is_empty()),
+    ("client-crl-file", |f| !f.client_crl_file.is_empty()),
+    ("listen-cipher-suites", |f| !f.listen_cipher_suites.is_empty()),
+    ("tls-min-version", |f| f.tls_min_version == "TLS1.3"),
+    ("tls-max-version", |f| !f.tls_max_version.is_empty()),
+    ("auto-tls", |f| f.auto_tls),
+    ("discovery-srv", |f| !f.discovery_srv.is_empty()),
+    ("discovery-srv-name", |f| !f.discovery_srv_name.is_empty()),
+    ("namespace", |f| !f.namespace.is_empty()),
+    ("resolver-prefix", |f| !f.resolver_prefix.is_empty()),
+    ("resolver-ttl", |f| f.resolver_ttl > 0),
+    ("experimental-serializable-ordering", |f| f.experimental_serializable_ordering),
+    ("experimental-leasing-prefix", |f| !f.experimental_leasing_prefix.is_empty()),
+    ("metrics-addr", |f| !f.metrics_addr.is_empty()),
+    ("enable-pprof", |f| f.enable_pprof),
+    ("experimental-enable-grpc-logging", |f| f.experimental_enable_grpc_logging),
+];
+
+/// Refuses everything that is asked for and not served, a line each.
+pub(super) fn refuse(flags: &Flags) -> Result<(), Refusal> {
+    let asked = UNSERVED.iter().filter(|(_, asks)| asks(flags));
+    Refusal::all(
+        asked.map(|(name, _)| format!("--{name} is not served by this version of etcd-grpc-proxy")).collect(),
+    )
+}
+
+/// Whether the flag of this name is one of them.
+pub(super) fn is_unserved(name: &str) -> bool {
+    UNSERVED.iter().any(|(unserved, _)| *unserved == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::flags::GROUPS;
+
+    #[test]
+    fn every_row_names_a_flag() {
+        let known = |name: &str| GROUPS.iter().flat_map(|group| group.flags).any(|flag| flag.name == name);
+        assert!(UNSERVED.iter().all(|(name, _)| known(name)));
+    }
+}

@@ -1,0 +1,62 @@
+//! A certificate chain with its private key, checked against each other.
+
+use std::path::Path;
+
+use rustls::{crypto::CryptoProvider, pki_types::CertificateDer, sign::CertifiedKey};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer, x509::AttributeTypeAndValue};
+
+use crate::{Error, pem};
+
+/// Reads a client's chain and the key, which must fit.
+///
+/// rustls has a check of its own, which refuses certificates of X.509 version 1. `openssl x509 -req` makes those when it
+/// is not told otherwise, and etcd takes them from clients.
+pub(crate) fn pair(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
+    let chain = pem::certificates(cert)?;
+    let private_key = provider
+        .key_provider
+        .load_private_key(pem::private_key(key)?)
+        .map_err(|reason| Error::UnusableKey { file: key.to_owned(), reason })?;
+    let identity = CertifiedKey::new(chain, private_key);
+    if fits(&identity, cert)? {
+        Ok(identity)
+    } else {
+        Err(Error::KeyMismatch { cert: cert.to_owned(), key: key.to_owned() })
+    }
+}
+
+/// Whether leaf and private key have the same public key. A key that does not tell its public half gets the benefit of
+/// the doubt.
+fn fits(identity: &CertifiedKey, file: &Path) -> Result<bool, Error> {
+    let of_leaf = identity.cert.first().map(|leaf| parsed(leaf, file)).transpose()?;
+    let of_key = identity.key.public_key();
+    let both = of_leaf.as_ref().map(|leaf| leaf.public_key().raw).zip(of_key.as_deref());
+    Ok(both.is_none_or(|(of_leaf, of_key)| of_leaf == of_key))
+}
+
+/// Refuses a leaf that names somebody: etcd with `--client-cert-auth` takes whoever comes over this connection without
+/// a token for the user of that name.
+pub(crate) fn names_nobody(identity: &CertifiedKey, file: &Path) -> Result<(), Error> {
+    let name = identity.cert.first().map(|leaf| common_name(leaf, file)).transpose()?.flatten();
+    name.map_or(Ok(()), |name| Err(Error::CommonName { name, file: file.to_owned() }))
+}
+
+/// The subject's last common name, when there is one that is not empty (Go, and so etcd, takes the last).
+fn common_name(leaf: &CertificateDer<'_>, file: &Path) -> Result<Option<String>, Error> {
+    let leaf = parsed(leaf, file)?;
+    let last = leaf.subject().iter_common_name().last().map(text);
+    Ok(last.filter(|name| !name.is_empty()))
+}
+
+fn parsed<'a>(leaf: &'a CertificateDer<'_>, file: &Path) -> Result<X509Certificate<'a>, Error> {
+    let parsed = X509Certificate::from_der(leaf).map(|(_, leaf)| leaf);
+    parsed.map_err(|reason| Error::MalformedCertificate { file: file.to_owned(), reason: reason.to_string() })
+}
+
+/// The value as text, whatever string type it has: an unreadable name is still a name.
+fn text(attribute: &AttributeTypeAndValue<'_>) -> String {
+    match attribute.as_str() {
+        Ok(name) => name.to_owned(),
+        Err(_) => String::from_utf8_lossy(attribute.as_slice()).into_owned(),
+    }
+}

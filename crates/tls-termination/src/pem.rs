@@ -1,0 +1,31 @@
+//! PEM files: the only place that knows how they are read.
+
+use std::{fs, io, path::Path};
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::Error;
+
+/// Every certificate of the file in its order, at least one. Sections of other kinds are passed over.
+pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let bytes = read(file)?;
+    let found: Result<Vec<_>, _> = rustls_pemfile::certs(&mut bytes.as_slice()).collect();
+    let found = found.map_err(|reason| malformed(file, reason))?;
+    if found.is_empty() { Err(Error::NoCertificate(file.to_owned())) } else { Ok(found) }
+}
+
+/// The first private key of the file.
+pub(crate) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    let bytes = read(file)?;
+    rustls_pemfile::private_key(&mut bytes.as_slice())
+        .map_err(|reason| malformed(file, reason))?
+        .ok_or_else(|| Error::NoPrivateKey(file.to_owned()))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(file).map_err(|reason| Error::Unreadable { file: file.to_owned(), reason })
+}
+
+fn malformed(file: &Path, reason: io::Error) -> Error {
+    Error::MalformedPem { file: file.to_owned(), reason }
+}

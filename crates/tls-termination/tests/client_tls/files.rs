@@ -1,0 +1,95 @@
+//! A folder with an authority, certificates and keys in it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, SignatureAlgorithm,
+};
+use tls_termination::ClientTls;
+
+/// A folder that goes away with the test.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("client-tls-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) struct Ca {
+    pub(crate) pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+pub(crate) struct Leaf {
+    pub(crate) pem: String,
+    pub(crate) key: KeyPair,
+}
+
+impl Ca {
+    pub(crate) fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = names(&["the authority"]);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    pub(crate) fn leaf(&self, common_names: &[&str], kind: &'static SignatureAlgorithm) -> Leaf {
+        let key = KeyPair::generate_for(kind).unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name = names(common_names);
+        Leaf { pem: params.signed_by(&key, &self.issuer).unwrap().pem(), key }
+    }
+
+    pub(crate) fn nobody(&self) -> Leaf {
+        self.leaf(&[], &PKCS_ECDSA_P256_SHA256)
+    }
+}
+
+/// rcgen keeps one value for each type, so a second common name goes in under its number.
+pub(crate) fn names(common_names: &[&str]) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::OrganizationName, "etcd-grpc-proxy");
+    for (index, name) in common_names.iter().enumerate() {
+        let kind = if index == 0 { DnType::CommonName } else { DnType::CustomDnType(vec![2, 5, 4, 3]) };
+        subject.push(kind, *name);
+    }
+    subject
+}
+
+pub(crate) fn pair(cert: &Path, key: &Path) -> ClientTls {
+    ClientTls { cert: Some(cert.to_owned()), key: Some(key.to_owned()), ..ClientTls::default() }
+}
+
+pub(crate) fn refusal(tls: &ClientTls) -> String {
+    tls.check().unwrap_err().to_string()
+}
+
+/// A pair on disk, as the operator would give it, with the authority's file.
+pub(crate) fn on_disk(folder: &Folder, ca: &Ca, leaf: &Leaf) -> ClientTls {
+    let cert = folder.file("cert.pem", &leaf.pem);
+    let key = folder.file("key.pem", leaf.key.serialize_pem());
+    ClientTls { cacert: Some(folder.file("ca.pem", &ca.pem)), ..pair(&cert, &key) }
+}

@@ -1,0 +1,179 @@
+//! Interleaving: every round measures every workload on every system, in an order that turns, so that no system always
+//! comes first and a slow spell of the machine meets all of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::Result;
+use crate::arguments::Run;
+use crate::statistics::{figure, median, range};
+use crate::suite::{Figures, Suite, Workload};
+use crate::target::{System, Systems};
+
+/// All that was measured of one workload.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) workload: Workload,
+    pub(crate) rounds: Vec<Round>,
+}
+
+pub(crate) type Round = BTreeMap<System, Figures>;
+
+impl Row {
+    /// One figure of one system, round by round.
+    pub(crate) fn values(&self, system: System, metric: &str) -> Vec<f64> {
+        self.rounds.iter().filter_map(|round| value(round, system, metric)).collect()
+    }
+
+    pub(crate) fn median(&self, system: System, metric: &str) -> Option<f64> {
+        median(&self.values(system, metric))
+    }
+
+    pub(crate) fn range(&self, system: System, metric: &str) -> Option<(f64, f64)> {
+        range(&self.values(system, metric))
+    }
+
+    /// This proxy's figure over that of `against`, both of the same round, round by round.
+    pub(crate) fn ratios(&self, metric: &str, against: System) -> Vec<f64> {
+        let of_round = |round| {
+            let base = value(round, against, metric).filter(|base| *base > 0.0)?;
+            Some(value(round, System::Ours, metric)? / base)
+        };
+        self.rounds.iter().filter_map(of_round).collect()
+    }
+
+    /// The median of the rounds' ratios, not the ratio of medians: what slows one round slows both of its sides.
+    pub(crate) fn ratio(&self, metric: &str, against: System) -> Option<f64> {
+        median(&self.ratios(metric, against))
+    }
+}
+
+fn value(round: &Round, system: System, metric: &str) -> Option<f64> {
+    round.get(&system)?.get(metric).copied()
+}
+
+/// What is about to happen and how long it takes.
+pub(crate) fn announcement(suite: &impl Suite, workloads: usize, run: &Run) -> String {
+    let measurements = run.rounds * workloads * System::ALL.len();
+    let length =
+        (run.pace.warmup + run.pace.measure).saturating_mul(u32::try_from(measurements).unwrap_or(u32::MAX));
+    format!(
+        "suite {}: {workloads} workloads on {} systems, {} rounds: about {} minutes",
+        suite.name(),
+        System::ALL.len(),
+        run.rounds,
+        figure(length.as_secs_f64() / 60.0)
+    )
+}
+
+pub(crate) async fn run<S: Suite>(
+    suite: &S,
+    workloads: &[Workload],
+    systems: &Systems,
+    run: &Run,
+) -> Result<Vec<Row>> {
+    suite.prepare(systems.etcd()).await?;
+    let mut rows: Vec<Row> =
+        workloads.iter().map(|workload| Row { workload: workload.clone(), rounds: Vec::new() }).collect();
+    for round in 0..run.rounds {
+        suite.before_round(systems.etcd()).await?;
+        for (place, row) in rows.iter_mut().enumerate() {
+            let measured = one_round(suite, &row.workload, systems, run, round + place).await?;
+            eprintln!("{}", progress(suite, round + 1, run.rounds, &row.workload, &measured));
+            row.rounds.push(measured);
+        }
+    }
+    Ok(rows)
+}
+
+async fn one_round<S: Suite>(
+    suite: &S,
+    workload: &Workload,
+    systems: &Systems,
+    run: &Run,
+    turn: usize,
+) -> Result<Round> {
+    let mut round = Round::new();
+    for target in turned(*systems.targets(), turn) {
+        let figures = suite
+            .measure(workload, &target, run.pace)
+            .await
+            .map_err(|error| format!("{} on {}: {error}", workload.name, target.system.title()))?;
+        round.insert(target.system, figures);
+        // Lets what the last load left behind (closing connections, collecting garbage) end outside the next one.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(round)
+}
+
+/// The same things in another order every turn; six turns of three things go through all their orders, so that none
+/// always comes after the same other one.
+fn turned<T, const COUNT: usize>(mut things: [T; COUNT], turn: usize) -> [T; COUNT] {
+    things.rotate_left(turn.checked_rem(COUNT).unwrap_or(0));
+    if !turn.is_multiple_of(2) {
+        things.reverse();
+    }
+    things
+}
+
+/// The suite's first figure of every system, on one line.
+fn progress(
+    suite: &impl Suite,
+    round: usize,
+    rounds: usize,
+    workload: &Workload,
+    measured: &Round,
+) -> String {
+    let mut line = format!("round {round}/{rounds}  {:<16}", workload.name);
+    for (system, figures) in measured {
+        if let Some((metric, value)) =
+            suite.metrics().first().and_then(|metric| Some((metric, figures.get(metric.key)?)))
+        {
+            line.push_str(&format!("  {} {} {}", system.title(), figure(*value), metric.unit));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A row with one figure, `calls`, from (direct, theirs, ours) of each round.
+    pub(crate) fn row(name: &str, rounds: &[(f64, f64, f64)]) -> Row {
+        let round = |(direct, theirs, ours): &(f64, f64, f64)| {
+            System::ALL
+                .into_iter()
+                .zip([direct, theirs, ours])
+                .map(|(system, value)| (system, Figures::from([("calls", *value)])))
+                .collect()
+        };
+        Row { workload: Workload { name: name.to_owned() }, rounds: rounds.iter().map(round).collect() }
+    }
+
+    #[test]
+    fn ratios_pair_the_figures_of_one_round() {
+        // The third round ran at half the speed; the ratio of medians would be 11/20.
+        let row = row("x@1", &[(0.0, 20.0, 10.0), (0.0, 22.0, 11.0), (0.0, 10.0, 30.0)]);
+        assert_eq!(row.ratio("calls", System::Theirs), Some(0.5));
+        assert_eq!(row.median(System::Theirs, "calls"), Some(20.0));
+        assert_eq!(row.range(System::Ours, "calls"), Some((10.0, 30.0)));
+    }
+
+    #[test]
+    fn a_ratio_to_nothing_is_no_ratio() {
+        let row = row("x@1", &[(0.0, 0.0, 1.0)]);
+        assert_eq!(row.ratio("calls", System::Theirs), None);
+        assert_eq!(row.ratio("unknown", System::Direct), None);
+    }
+
+    #[test]
+    fn six_turns_are_the_six_orders_of_three() {
+        let orders: BTreeSet<[u8; 3]> = (0..6).map(|turn| turned([1, 2, 3], turn)).collect();
+        assert_eq!(orders.len(), 6);
+        assert_eq!(turned([1, 2, 3], 0), [1, 2, 3]);
+        assert_eq!(turned([1, 2, 3], 6), [1, 2, 3]);
+    }
+}

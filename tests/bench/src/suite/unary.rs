@@ -1,0 +1,272 @@
+//! Single calls: linearizable reads, writes and a mix of both, of one key and of many.
+
+use bytes::Bytes;
+use http::Uri;
+use prost::Message;
+use proto_gen::etcdserverpb::{
+    CompactionRequest, CompactionResponse, PutRequest, PutResponse, RangeRequest, RangeResponse,
+};
+
+use super::{Better, Claim, Figures, Metric, Suite, Workload};
+use crate::Result;
+use crate::arguments::Pace;
+use crate::client::{Connection, Connector};
+use crate::load::{self, Call, Load, Measured};
+use crate::target::{System, Target};
+
+const KEYS: usize = 10_000;
+const VALUE_BYTES: usize = 256;
+const IN_FLIGHT: [usize; 3] = [1, 8, 256];
+/// One in so many calls of the mixed workloads writes.
+const WRITE_EVERY: usize = 10;
+
+const RANGE: &str = "/etcdserverpb.KV/Range";
+const PUT: &str = "/etcdserverpb.KV/Put";
+const COMPACT: &str = "/etcdserverpb.KV/Compact";
+
+const METRICS: &[Metric] = &[
+    Metric { key: "calls", title: "calls", unit: "1/s", better: Better::Higher, plotted: true },
+    Metric { key: "p50", title: "p50", unit: "µs", better: Better::Lower, plotted: true },
+    Metric { key: "p99", title: "p99", unit: "µs", better: Better::Lower, plotted: true },
+    Metric { key: "proxy_cpu", title: "proxy CPU", unit: "µs/call", better: Better::Lower, plotted: true },
+    Metric { key: "etcd_cpu", title: "etcd CPU", unit: "µs/call", better: Better::Lower, plotted: true },
+    Metric { key: "proxy_rss", title: "proxy RSS", unit: "MiB", better: Better::Lower, plotted: true },
+    Metric { key: "load_cpu", title: "load CPU", unit: "µs/call", better: Better::Lower, plotted: false },
+];
+
+const CLAIMS: &[Claim] = &[
+    Claim {
+        text: "CPU per forwarded unary call, 256 in flight",
+        at: "256",
+        metric: "proxy_cpu",
+        against: System::Theirs,
+        limit: 0.45,
+    },
+    Claim {
+        text: "CPU per forwarded unary call, 8 in flight",
+        at: "8",
+        metric: "proxy_cpu",
+        against: System::Theirs,
+        limit: 0.55,
+    },
+    Claim {
+        text: "p50 with one call in flight",
+        at: "1",
+        metric: "p50",
+        against: System::Theirs,
+        limit: 0.85,
+    },
+];
+
+/// Reads, writes and both, at 1, 8 and 256 in flight, over at most `connections` connections.
+pub(crate) struct Unary {
+    connections: usize,
+    one: Keys,
+    many: Keys,
+}
+
+/// Cheap to clone: the keys are shared.
+type Keys = std::sync::Arc<[Bytes]>;
+
+impl Unary {
+    pub(crate) fn new(connections: usize) -> Self {
+        Self {
+            connections,
+            one: [Bytes::from_static(b"bench/hot")].into(),
+            many: (0..KEYS).map(|number| Bytes::from(format!("bench/key/{number:08}"))).collect(),
+        }
+    }
+
+    fn calls(&self, workload: &Workload, target: &Target) -> Result<UnaryCalls> {
+        let unknown = || format!("no workload {:?}", workload.name);
+        let (what, keys) = workload.what().split_once('-').ok_or_else(unknown)?;
+        let mix = match what {
+            "reads" => Mix::Reads,
+            "writes" => Mix::Writes,
+            "mixed" => Mix::Both,
+            _ => return Err(unknown().into()),
+        };
+        let keys = if keys == "one" { &self.one } else { &self.many };
+        UnaryCalls::new(target, keys.clone(), mix)
+    }
+}
+
+impl Suite for Unary {
+    fn name(&self) -> &'static str {
+        "unary"
+    }
+
+    fn description(&self) -> String {
+        format!(
+            "Linearizable reads of one key, writes of one key and a mix of both (one write in {WRITE_EVERY}), each of one \
+             hot key and of {KEYS} distinct ones picked at random; values of {VALUE_BYTES} bytes. As many callers as \
+             calls in flight, each sending its next call when the last was answered, over one connection per caller \
+             but at most {}.",
+            self.connections
+        )
+    }
+
+    fn counts(&self) -> &'static str {
+        "in flight"
+    }
+
+    fn workloads(&self) -> Vec<Workload> {
+        let kinds = ["reads-one", "reads-many", "writes-one", "writes-many", "mixed-one", "mixed-many"];
+        let at =
+            |kind: &'static str| IN_FLIGHT.map(|in_flight| Workload { name: format!("{kind}@{in_flight}") });
+        kinds.into_iter().flat_map(at).collect()
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        METRICS
+    }
+
+    fn claims(&self) -> &'static [Claim] {
+        CLAIMS
+    }
+
+    async fn prepare(&self, etcd: &Target) -> Result<()> {
+        let connector = Connector::new(etcd.address);
+        let mut connection = connector.connect().await?;
+        let mut calls = UnaryCalls::new(etcd, self.many.clone(), Mix::Writes)?;
+        for key in self.one.iter().chain(self.many.iter()) {
+            calls.put(&mut connection, key.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Throws old revisions away, and waits until that is done, so that no round works on a larger store than the
+    /// first and none has the clearing up of the last in it.
+    async fn before_round(&self, etcd: &Target) -> Result<()> {
+        let connector = Connector::new(etcd.address);
+        let mut connection = connector.connect().await?;
+        let answer = connection.call(&etcd.method(RANGE)?, &range(Bytes::from_static(b"bench/hot"))).await?;
+        let revision = RangeResponse::decode(answer)?.header.map_or(0, |header| header.revision);
+        // Compacting the same revision twice is an error.
+        if revision > 1 && self.put_hot(etcd, &mut connection).await? > revision {
+            let request = CompactionRequest { revision, physical: true };
+            CompactionResponse::decode(connection.call(&etcd.method(COMPACT)?, &request).await?)?;
+        }
+        Ok(())
+    }
+
+    async fn measure(&self, workload: &Workload, target: &Target, pace: Pace) -> Result<Figures> {
+        let in_flight = workload.how_much().parse()?;
+        let load = Load { in_flight, connections: in_flight.min(self.connections), pace };
+        let measured = load::run(load, target, self.calls(workload, target)?).await?;
+        Ok(figures(&measured))
+    }
+}
+
+impl Unary {
+    async fn put_hot(&self, etcd: &Target, connection: &mut Connection) -> Result<i64> {
+        let mut calls = UnaryCalls::new(etcd, self.one.clone(), Mix::Writes)?;
+        calls.put(connection, Bytes::from_static(b"bench/hot")).await
+    }
+}
+
+/// What one caller does over and over.
+#[derive(Clone)]
+struct UnaryCalls {
+    keys: Keys,
+    value: Bytes,
+    mix: Mix,
+    range: Uri,
+    put: Uri,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Mix {
+    Reads,
+    Writes,
+    Both,
+}
+
+impl UnaryCalls {
+    fn new(target: &Target, keys: Keys, mix: Mix) -> Result<Self> {
+        let value = Bytes::from(vec![b'v'; VALUE_BYTES]);
+        Ok(Self { keys, value, mix, range: target.method(RANGE)?, put: target.method(PUT)? })
+    }
+
+    fn writes_now(&self) -> bool {
+        match self.mix {
+            Mix::Reads => false,
+            Mix::Writes => true,
+            Mix::Both => fastrand::usize(..WRITE_EVERY) == 0,
+        }
+    }
+
+    async fn read(&mut self, connection: &mut Connection, key: Bytes) -> Result<()> {
+        let answer = connection.call(&self.range, &range(key.clone())).await?;
+        let answer = RangeResponse::decode(answer)?;
+        match answer.kvs.as_slice() {
+            [found] if found.key == key && found.value == self.value && answer.count == 1 => Ok(()),
+            other => {
+                Err(format!("a read of {key:?} was answered with {} keys: {other:?}", answer.count).into())
+            }
+        }
+    }
+
+    /// The revision that the write made.
+    async fn put(&mut self, connection: &mut Connection, key: Bytes) -> Result<i64> {
+        let request = PutRequest { key, value: self.value.clone(), ..PutRequest::default() };
+        let answer = PutResponse::decode(connection.call(&self.put, &request).await?)?;
+        match answer.header {
+            Some(header) if header.revision > 1 => Ok(header.revision),
+            other => Err(format!("a write was answered without a revision: {other:?}").into()),
+        }
+    }
+}
+
+impl Call for UnaryCalls {
+    async fn call(&mut self, connection: &mut Connection) -> Result<()> {
+        let key = fastrand::choice(self.keys.iter()).cloned().unwrap_or_default();
+        if self.writes_now() {
+            self.put(connection, key).await.map(drop)
+        } else {
+            self.read(connection, key).await
+        }
+    }
+}
+
+fn range(key: Bytes) -> RangeRequest {
+    RangeRequest { key, ..RangeRequest::default() }
+}
+
+fn figures(measured: &Measured) -> Figures {
+    let mut figures = Figures::from([
+        ("calls", measured.calls_per_second()),
+        ("p50", measured.latency_us(0.5)),
+        ("p99", measured.latency_us(0.99)),
+        ("etcd_cpu", measured.us_per_call(measured.etcd_cpu)),
+        ("load_cpu", measured.us_per_call(measured.load_cpu)),
+    ]);
+    if let Some(proxy) = &measured.proxy {
+        figures.insert("proxy_cpu", measured.us_per_call(proxy.cpu));
+        figures.insert("proxy_rss", proxy.resident_mib());
+    }
+    figures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_claim_has_its_metric_and_its_rows() {
+        let suite = Unary::new(8);
+        for claim in suite.claims() {
+            assert!(suite.metrics().iter().any(|metric| metric.key == claim.metric), "{claim:?}");
+            assert!(suite.workloads().iter().any(|workload| workload.how_much() == claim.at), "{claim:?}");
+        }
+    }
+
+    #[test]
+    fn workloads_are_every_kind_at_every_load() {
+        let names: Vec<String> =
+            Unary::new(8).workloads().into_iter().map(|workload| workload.name).collect();
+        assert_eq!(names.len(), 18);
+        assert!(names.contains(&"reads-many@256".to_owned()));
+        assert!(names.contains(&"mixed-one@1".to_owned()));
+    }
+}

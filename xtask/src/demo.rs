@@ -1,0 +1,40 @@
+//! `cargo xtask demo`: a three-member etcd cluster with the proxy in front, a tour with etcdctl, then yours until Ctrl-C.
+//!
+//! Four kinds of process, because a program without `unsafe` cannot catch a signal and yet must leave nothing behind:
+//!
+//! ```text
+//! supervisor (sh)     took over our process id; traps Ctrl-C and SIGTERM, closes the pipe, waits
+//!   show (xtask)      starts the servers and gives the tour; a closed pipe is its word to stop
+//!     keeper (sh)     one per server; a closed pipe makes it end the server
+//!       server        etcd or the proxy
+//! ```
+//!
+//! A pipe closes however its holder dies, SIGKILL included, so whoever goes takes with it all that it started.
+
+mod cluster;
+mod kept;
+mod show;
+mod supervisor;
+mod tour;
+
+use std::path::Path;
+
+use crate::cargo::Profile;
+use crate::provision::{self, Etcd};
+use crate::{Outcome, proxy};
+
+/// Builds and provisions first, as any command would; the supervised part begins where servers are started.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => {
+            let etcd = provision::newest()?;
+            let proxy = proxy::binary(Profile::Release)?;
+            supervisor::take_over(&etcd.folder, &proxy)
+        }
+        [supervisor::SUPERVISED, etcd, proxy] => {
+            show::run(&Etcd::in_folder(Path::new(etcd))?, Path::new(proxy))
+        }
+        _ => Err("`cargo xtask demo` takes no arguments".to_owned()),
+    }
+}

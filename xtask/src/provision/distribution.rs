@@ -1,0 +1,130 @@
+//! The distribution's own etcd, unpacked under `target/` from Debian packages without being root.
+//!
+//! Debian 12 has 3.4, the oldest version that the proxy supports. Nothing is installed: apt is told to keep its
+//! lists, cache and downloads under `target/apt`, and the machine's state is only read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Etcd, make_whole};
+use crate::Outcome;
+use crate::command::{answer, run_quietly};
+use crate::console::say;
+use crate::workspace::{at, emptied, target};
+
+const PACKAGES: [&str; 2] = ["etcd-server", "etcd-client"];
+
+/// From `target/etcd/distribution`, where it is unpacked once.
+pub(super) fn etcd() -> Outcome<Etcd> {
+    let folder = target().join("etcd/distribution");
+    let programs = folder.join("usr/bin");
+    if let Ok(etcd) = Etcd::in_folder(&programs) {
+        say(&format!("etcd {}: the distribution's, unpacked earlier", etcd.version));
+        return Ok(etcd);
+    }
+    for program in ["apt-get", "dpkg-deb"] {
+        if answer(Command::new(program).arg("--version")).is_none() {
+            return Err(format!("there is no {program} to get the distribution's packages with"));
+        }
+    }
+    say("etcd: getting the distribution's packages etcd-server and etcd-client (nothing is installed)");
+    let packages = download()?;
+    make_whole(&folder, |partial| unpack(&packages, partial))?;
+    let etcd = Etcd::in_folder(&programs)?;
+    say(&format!("etcd {}: the distribution's, unpacked in {}", etcd.version, folder.display()));
+    Ok(etcd)
+}
+
+/// With the machine's package lists if they serve, else with lists of our own.
+fn download() -> Outcome<Vec<PathBuf>> {
+    let apt = Apt::prepare(target().join("apt"))?;
+    if apt.download(Lists::Machine).is_err() {
+        say("etcd: this machine's package lists are empty or out of date; fetching our own (a minute)");
+        apt.update();
+        apt.download(Lists::Own).map_err(|error| format!("the packages cannot be downloaded: {error}"))?;
+    }
+    apt.downloaded()
+}
+
+fn unpack(packages: &[PathBuf], folder: &Path) -> Outcome {
+    for package in packages {
+        let mut dpkg = Command::new("dpkg-deb");
+        dpkg.arg("--extract").arg(package).arg(folder);
+        run_quietly(&mut dpkg, &target().join("apt/unpack.log"))?;
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Lists {
+    Machine,
+    Own,
+}
+
+/// apt with a state of its own.
+struct Apt {
+    folder: PathBuf,
+}
+
+impl Apt {
+    fn prepare(folder: PathBuf) -> Outcome<Self> {
+        for needed in ["lists/partial", "cache/archives/partial"] {
+            let needed = folder.join(needed);
+            fs::create_dir_all(&needed).map_err(at(&needed))?;
+        }
+        emptied(&folder.join("packages"))?;
+        for (lists, name) in [(Lists::Machine, "machine.conf"), (Lists::Own, "own.conf")] {
+            let file = folder.join(name);
+            fs::write(&file, configuration(&folder, lists)).map_err(at(&file))?;
+        }
+        Ok(Self { folder })
+    }
+
+    /// One unreachable source among several is no reason to give up, so the download is what decides.
+    fn update(&self) {
+        let mut apt = self.apt_get(Lists::Own);
+        apt.arg("update");
+        if let Err(error) = run_quietly(&mut apt, &self.folder.join("update.log")) {
+            say(&format!("etcd: going on although {error}"));
+        }
+    }
+
+    fn download(&self, lists: Lists) -> Outcome {
+        let mut apt = self.apt_get(lists);
+        apt.arg("download").args(PACKAGES);
+        run_quietly(&mut apt, &self.folder.join("download.log"))
+    }
+
+    /// `apt-get download` leaves its files in the folder it runs in.
+    fn apt_get(&self, lists: Lists) -> Command {
+        let configuration = match lists {
+            Lists::Machine => "machine.conf",
+            Lists::Own => "own.conf",
+        };
+        let mut command = Command::new("apt-get");
+        command.arg("-c").arg(self.folder.join(configuration)).current_dir(self.folder.join("packages"));
+        command
+    }
+
+    fn downloaded(&self) -> Outcome<Vec<PathBuf>> {
+        let folder = self.folder.join("packages");
+        let entries = fs::read_dir(&folder).map_err(at(&folder))?;
+        let files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        Ok(files.into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "deb")).collect())
+    }
+}
+
+/// Read by apt after the machine's own settings. No translations: nobody reads descriptions here. The sandbox user of a root apt may not enter a checkout, and the
+/// machine's hooks after an update are about its own lists.
+fn configuration(folder: &Path, lists: Lists) -> String {
+    let folder = folder.display();
+    let mut text = format!(
+        "Dir::Cache \"{folder}/cache\";\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n\
+         #clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"
+    );
+    if matches!(lists, Lists::Own) {
+        text.push_str(&format!("Dir::State::Lists \"{folder}/lists\";\n"));
+    }
+    text
+}
