@@ -9,6 +9,8 @@ const IDENTITIES: [&str; 3] = ["cluster_id: ", "member_id: ", "raft_term: "];
 
 /// Headers that every HTTP server sets as it likes.
 const UNINTERESTING: [&str; 2] = ["date", "content-type"];
+/// Says nothing when it is empty, and may be left out then.
+const MESSAGE: &str = "grpc-message";
 
 /// The answers of one scenario in order. Two are equal if they read the same once each one's own generated values
 /// have been replaced by the names that the scenario gave them.
@@ -109,7 +111,9 @@ fn without_identity(line: &str) -> String {
 }
 
 fn headers(headers: http::HeaderMap) -> String {
-    let interesting = |(name, _): &(&http::HeaderName, &http::HeaderValue)| !UNINTERESTING.contains(&name.as_str());
+    let interesting = |(name, value): &(&http::HeaderName, &http::HeaderValue)| {
+        !UNINTERESTING.contains(&name.as_str()) && !(*name == MESSAGE && value.is_empty())
+    };
     let mut lines: Vec<String> =
         headers.iter().filter(interesting).map(|(name, value)| format!("{name}: {value:?}")).collect();
     lines.sort();
