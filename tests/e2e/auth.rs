@@ -6,8 +6,8 @@ use proto_gen::etcdserverpb::{
     AuthDisableRequest, AuthEnableRequest, AuthRoleAddRequest, AuthRoleDeleteRequest, AuthRoleGetRequest,
     AuthRoleGrantPermissionRequest, AuthRoleListRequest, AuthRoleRevokePermissionRequest, AuthStatusRequest,
     AuthUserAddRequest, AuthUserChangePasswordRequest, AuthUserDeleteRequest, AuthUserGetRequest,
-    AuthUserGrantRoleRequest, AuthUserListRequest, AuthUserRevokeRoleRequest, AuthenticateRequest, LeaseGrantRequest,
-    LeaseLeasesRequest, MemberListRequest, StatusRequest,
+    AuthUserGrantRoleRequest, AuthUserListRequest, AuthUserRevokeRoleRequest, AuthenticateRequest,
+    LeaseGrantRequest, LeaseLeasesRequest, MemberListRequest, StatusRequest,
 };
 
 use crate::lease::{keep_alive, ping};
@@ -39,7 +39,12 @@ fn grant_role(user: &str, role: &str) -> AuthUserGrantRoleRequest {
     AuthUserGrantRoleRequest { user: user.to_owned(), role: role.to_owned() }
 }
 
-fn permission(role: &str, kind: permission::Type, key: &str, range_end: &str) -> AuthRoleGrantPermissionRequest {
+fn permission(
+    role: &str,
+    kind: permission::Type,
+    key: &str,
+    range_end: &str,
+) -> AuthRoleGrantPermissionRequest {
     let range_end = range_end.to_owned().into();
     let perm = Permission { perm_type: kind.into(), key: key.to_owned().into(), range_end };
     AuthRoleGrantPermissionRequest { name: role.to_owned(), perm: Some(perm) }
@@ -93,8 +98,14 @@ async fn roles(seen: &mut Transcript, side: &Side<'_>) {
     seen.answer("writer", auth.role_add(role("writer")).await);
     seen.answer("writer again", auth.role_add(role("writer")).await);
     seen.answer("nothing", auth.role_add(role("")).await);
-    seen.answer("grant a range", auth.role_grant_permission(permission("writer", readwrite, "a/", "a0")).await);
-    seen.answer("grant reading", auth.role_grant_permission(permission("writer", permission::Type::Read, "r", "")).await);
+    seen.answer(
+        "grant a range",
+        auth.role_grant_permission(permission("writer", readwrite, "a/", "a0")).await,
+    );
+    seen.answer(
+        "grant reading",
+        auth.role_grant_permission(permission("writer", permission::Type::Read, "r", "")).await,
+    );
     seen.answer("grant to nobody", auth.role_grant_permission(permission("none", readwrite, "a", "")).await);
     let nothing = AuthRoleGrantPermissionRequest { name: "writer".to_owned(), perm: None };
     seen.answer("grant nothing", auth.role_grant_permission(nothing).await);
@@ -174,7 +185,10 @@ async fn permitted(seen: &mut Transcript, who: &str, client: &Client) {
     seen.answer(&format!("{who}: users"), client.auth().user_list(AuthUserListRequest {}).await);
     seen.answer(&format!("{who}: roles"), client.auth().role_list(AuthRoleListRequest {}).await);
     let members = client.cluster().member_list(MemberListRequest { linearizable: true }).await;
-    seen.note(&format!("{who}: members"), members.map(|list| list.get_ref().members.len()).map_err(|status| status.to_string()));
+    seen.note(
+        &format!("{who}: members"),
+        members.map(|list| list.get_ref().members.len()).map_err(|status| status.to_string()),
+    );
     let status = client.maintenance().status(StatusRequest {}).await;
     seen.note(&format!("{who}: status"), status.map(|_| ()).map_err(|status| status.to_string()));
 }
@@ -202,7 +216,10 @@ async fn what_root_may_not_do(seen: &mut Transcript, side: &Side<'_>) {
     let mut auth = root.auth();
     seen.answer("enable again", auth.auth_enable(AuthEnableRequest {}).await);
     seen.answer("delete root", auth.user_delete(AuthUserDeleteRequest { name: "root".to_owned() }).await);
-    seen.answer("delete the root role", auth.role_delete(AuthRoleDeleteRequest { role: "root".to_owned() }).await);
+    seen.answer(
+        "delete the root role",
+        auth.role_delete(AuthRoleDeleteRequest { role: "root".to_owned() }).await,
+    );
     let revoke = AuthUserRevokeRoleRequest { name: "root".to_owned(), role: "root".to_owned() };
     seen.answer("revoke root from root", auth.user_revoke_role(revoke).await);
 }

@@ -2,7 +2,8 @@
 
 use e2e::{Pair, Proxy, Shape, Side, Transcript, eventually};
 use proto_gen::etcdserverpb::{
-    Member, MemberAddRequest, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest, MemberUpdateRequest,
+    Member, MemberAddRequest, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest,
+    MemberUpdateRequest,
 };
 
 #[tokio::test]
@@ -55,10 +56,11 @@ fn sorted(mut members: Vec<Member>) -> Vec<Member> {
 async fn member_lists(seen: &mut Transcript, side: &Side<'_>) {
     name_members(seen, side).await;
     for linearizable in [false, true] {
-        let list = side.client.cluster().member_list(MemberListRequest { linearizable }).await.map(|mut list| {
-            list.get_mut().members = sorted(std::mem::take(&mut list.get_mut().members));
-            list
-        });
+        let list =
+            side.client.cluster().member_list(MemberListRequest { linearizable }).await.map(|mut list| {
+                list.get_mut().members = sorted(std::mem::take(&mut list.get_mut().members));
+                list
+            });
         seen.answer("member list", list);
     }
 }
@@ -67,7 +69,9 @@ async fn member_lists(seen: &mut Transcript, side: &Side<'_>) {
 async fn until_healthy(side: &Side<'_>) {
     let request = || MemberAddRequest { peer_ur_ls: vec!["http://127.0.0.1:9".to_owned()], is_learner: true };
     let mut cluster = side.client.cluster();
-    let added = eventually("the cluster takes a learner", e2e::SOON, async || cluster.member_add(request()).await.ok());
+    let added = eventually("the cluster takes a learner", e2e::SOON, async || {
+        cluster.member_add(request()).await.ok()
+    });
     let id = added.await.into_inner().member.expect("a member").id;
     cluster.member_remove(MemberRemoveRequest { id }).await.expect("the learner is removed");
 }

@@ -105,7 +105,11 @@ async fn writes(seen: &mut Transcript, side: &Side<'_>) {
         "put q four -w fields",
     ];
     run(seen, &side.etcdctl(), &commands).await;
-    record(seen, "put from standard input", &side.etcdctl().run_with_input(&["put", "stdin"], "from stdin").await);
+    record(
+        seen,
+        "put from standard input",
+        &side.etcdctl().run_with_input(&["put", "stdin"], "from stdin").await,
+    );
 }
 
 async fn reads(seen: &mut Transcript, side: &Side<'_>) {
@@ -170,7 +174,15 @@ async fn leases(seen: &mut Transcript, side: &Side<'_>) {
     record(seen, "list", &etcdctl.run(&["lease", "list"]).await);
     record(seen, "keep-alive", &etcdctl.run(&["lease", "keep-alive", "--once", &id]).await);
     let left = etcdctl.run(&["lease", "timetolive", &id, "--keys"]).await;
-    let left = left.stdout.split_once("remaining(").expect("what remains").1.split_once(')').expect("an end").1.to_owned();
+    let left = left
+        .stdout
+        .split_once("remaining(")
+        .expect("what remains")
+        .1
+        .split_once(')')
+        .expect("an end")
+        .1
+        .to_owned();
     seen.text("timetolive", &left);
     record(seen, "revoke", &etcdctl.run(&["lease", "revoke", &id]).await);
     record(seen, "revoke again", &etcdctl.run(&["lease", "revoke", &id]).await);
@@ -212,15 +224,33 @@ async fn members(seen: &mut Transcript, side: &Side<'_>) {
     let mut lines: Vec<&str> = list.stdout.lines().collect();
     lines.sort_by_key(|line| line.split(", ").nth(2));
     seen.note("member list", (list.code, lines));
-    run(seen, &etcdctl, &["member remove 1", "member promote 1", "member update 1 --peer-urls=http://127.0.0.1:1"]).await;
-    let added = etcdctl.run(&["member", "add", "m0", "--learner", &format!("--peer-urls={}", side.cluster.member(0).peer_url())]).await;
+    run(
+        seen,
+        &etcdctl,
+        &["member remove 1", "member promote 1", "member update 1 --peer-urls=http://127.0.0.1:1"],
+    )
+    .await;
+    let added = etcdctl
+        .run(&[
+            "member",
+            "add",
+            "m0",
+            "--learner",
+            &format!("--peer-urls={}", side.cluster.member(0).peer_url()),
+        ])
+        .await;
     record(seen, "member add", &added);
 }
 
 async fn upkeep(seen: &mut Transcript, side: &Side<'_>) {
     seen.name(&side.address, "endpoint");
     let etcdctl = side.etcdctl();
-    run(seen, &etcdctl, &["endpoint health", "alarm list", "alarm disarm", "defrag", "compaction 5", "compaction 5"]).await;
+    run(
+        seen,
+        &etcdctl,
+        &["endpoint health", "alarm list", "alarm disarm", "defrag", "compaction 5", "compaction 5"],
+    )
+    .await;
     let status = etcdctl.run(&["endpoint", "status"]).await;
     let fields: Vec<&str> = status.stdout.split(", ").collect();
     seen.note("endpoint status", (status.code, fields[0], fields[2]));
@@ -271,7 +301,8 @@ async fn users_and_roles(seen: &mut Transcript, side: &Side<'_>) {
     ];
     run(seen, &anyone, &commands).await;
     let alice = anyone.flag("--user=alice:alice");
-    run(seen, &alice, &["put a/1 1", "get a/ --prefix", "get b", "put b 1", "user list", "user get alice"]).await;
+    run(seen, &alice, &["put a/1 1", "get a/ --prefix", "get b", "put b 1", "user list", "user get alice"])
+        .await;
     record(seen, "a wrong password", &anyone.flag("--user=alice:bob").run(&["get", "a/1"]).await);
     let watched = alice.start(&["watch", "b"]);
     record(seen, "watch elsewhere", &watched.end().await);

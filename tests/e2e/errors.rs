@@ -46,9 +46,21 @@ async fn ordinary_errors(client: &Client) -> Vec<(Code, &'static str, Status)> {
             "etcdserver: mvcc: required revision is a future revision",
             refused(kv.compact(CompactionRequest { revision: 99, physical: false }).await),
         ),
-        (Code::NotFound, "etcdserver: requested lease not found", refused(kv.put(PutRequest { lease: 1, ..put("a", "x") }).await)),
-        (Code::FailedPrecondition, "etcdserver: lease already exists", refused(lease.lease_grant(grant(77, 3000)).await)),
-        (Code::NotFound, "etcdserver: requested lease not found", refused(lease.lease_revoke(LeaseRevokeRequest { id: 1 }).await)),
+        (
+            Code::NotFound,
+            "etcdserver: requested lease not found",
+            refused(kv.put(PutRequest { lease: 1, ..put("a", "x") }).await),
+        ),
+        (
+            Code::FailedPrecondition,
+            "etcdserver: lease already exists",
+            refused(lease.lease_grant(grant(77, 3000)).await),
+        ),
+        (
+            Code::NotFound,
+            "etcdserver: requested lease not found",
+            refused(lease.lease_revoke(LeaseRevokeRequest { id: 1 }).await),
+        ),
         (
             Code::NotFound,
             "etcdserver: member not found",
@@ -70,14 +82,24 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Status {
 async fn a_full_database_says_so() {
     let pair = Pair::start(Shape::single().flag("--quota-backend-bytes=8388608")).await;
     pair.compare(async |seen, side| {
-        let large = |index: i32| PutRequest { value: vec![b'x'; 1 << 20].into(), ..put(&format!("full/{index}"), "") };
+        let large = |index: i32| PutRequest {
+            value: vec![b'x'; 1 << 20].into(),
+            ..put(&format!("full/{index}"), "")
+        };
         let mut kv = side.client.kv();
-        let refusal = eventually("the quota is used up", e2e::SOON, async || kv.put(large(1)).await.err()).await;
+        let refusal =
+            eventually("the quota is used up", e2e::SOON, async || kv.put(large(1)).await.err()).await;
         seen.error("full", &refusal);
         seen.answer("the alarm stands", kv.put(put("small", "x")).await.map(|_| tonic::Response::new(())));
-        seen.answer("leases need room too", side.client.lease().lease_grant(grant(1, 3000)).await.map(|_| tonic::Response::new(())));
+        seen.answer(
+            "leases need room too",
+            side.client.lease().lease_grant(grant(1, 3000)).await.map(|_| tonic::Response::new(())),
+        );
         let read = kv.range(RangeRequest { count_only: true, ..get("full/1") }).await;
-        seen.note("reads go on", read.map(|answer| answer.into_inner().count).map_err(|status| status.to_string()));
+        seen.note(
+            "reads go on",
+            read.map(|answer| answer.into_inner().count).map_err(|status| status.to_string()),
+        );
     })
     .await;
 }
@@ -89,7 +111,10 @@ async fn oversized_requests_are_refused_as_etcd_refuses_them() {
         for size in [1_500_000, 1_600_000, 3_000_000, 9_000_000] {
             let request = PutRequest { value: vec![b'x'; size].into(), ..put("size", "") };
             seen.answer(&format!("{size} bytes"), side.client.kv().put(request).await);
-            seen.answer("the connection lives", side.client.kv().range(RangeRequest { count_only: true, ..get("size") }).await);
+            seen.answer(
+                "the connection lives",
+                side.client.kv().range(RangeRequest { count_only: true, ..get("size") }).await,
+            );
         }
     })
     .await;
@@ -131,7 +156,10 @@ async fn leaderless(seen: &mut Transcript, side: &Side<'_>) {
     let mut alive = keep_alive(&asks);
     alive.send(ping(1)).await;
     seen.error("a keep-alive", &alive.try_next().await.expect_err("no keep-alive without a leader"));
-    seen.answer("a lease", asks.lease().lease_time_to_live(LeaseTimeToLiveRequest { id: 1, keys: false }).await);
+    seen.answer(
+        "a lease",
+        asks.lease().lease_time_to_live(LeaseTimeToLiveRequest { id: 1, keys: false }).await,
+    );
 }
 
 #[tokio::test]
@@ -166,6 +194,9 @@ async fn a_learner_refuses_what_learners_refuse() {
 async fn learned(seen: &mut Transcript, client: &Client) {
     seen.answer("a write", client.kv().put(put("a", "1")).await);
     seen.answer("a read", client.kv().range(get("a")).await);
-    seen.answer("a serializable read", client.kv().range(RangeRequest { serializable: true, ..get("a") }).await);
+    seen.answer(
+        "a serializable read",
+        client.kv().range(RangeRequest { serializable: true, ..get("a") }).await,
+    );
     seen.answer("a lease", client.lease().lease_grant(grant(1, 100)).await);
 }

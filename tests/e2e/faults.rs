@@ -134,7 +134,10 @@ async fn without_any_member_calls_end_and_later_work_again() {
 
 fn gone(result: Result<(), Status>) {
     let status = result.expect_err("nobody is there to answer");
-    assert!(matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
+    assert!(
+        matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled),
+        "{status:?}"
+    );
 }
 
 #[tokio::test]
@@ -153,7 +156,8 @@ async fn a_proxy_that_is_there_before_etcd_works_when_etcd_comes() {
 async fn what_was_acknowledged_is_there_and_nothing_was_written_twice() {
     let (mut cluster, proxy) = three_members_and_a_proxy().await;
     let tally = Arc::new(Tally::default());
-    let writers: JoinSet<_> = (0..WRITERS).map(|writer| write(proxy.client(), writer, Arc::clone(&tally))).collect();
+    let writers: JoinSet<_> =
+        (0..WRITERS).map(|writer| write(proxy.client(), writer, Arc::clone(&tally))).collect();
     for index in [0, 1, 2, 0, 1, 2] {
         tally.more(100, "writes before the kill").await;
         cluster.member_mut(index).kill();
@@ -166,7 +170,15 @@ async fn what_was_acknowledged_is_there_and_nothing_was_written_twice() {
     let acknowledged: Vec<String> = acknowledged.into_iter().flatten().collect();
     let failed: usize = failed.into_iter().sum();
     println!("{} writes acknowledged, {failed} failed while members were restarted", acknowledged.len());
-    let there = cluster.member(0).client().kv().range(range("load/", "load0")).await.expect("a read").into_inner().kvs;
+    let there = cluster
+        .member(0)
+        .client()
+        .kv()
+        .range(range("load/", "load0"))
+        .await
+        .expect("a read")
+        .into_inner()
+        .kvs;
     let twice: Vec<_> = there.iter().filter(|kv| kv.version != 1).collect();
     assert!(twice.is_empty(), "written more than once: {twice:?}");
     let there: std::collections::HashSet<Vec<u8>> = there.into_iter().map(|kv| kv.key.to_vec()).collect();
@@ -216,9 +228,14 @@ async fn a_watch_across_restarts_has_no_gap_and_repeats_nothing() {
     }
     tally.stop.store(true, Ordering::Relaxed);
     writer.await.expect("a writer");
-    let last = eventually("a last write", e2e::SOON, async || proxy.client().kv().put(put("load/end", "1")).await.ok());
+    let last = eventually("a last write", e2e::SOON, async || {
+        proxy.client().kv().put(put("load/end", "1")).await.ok()
+    });
     let last = last.await.into_inner().header.expect("a header").revision;
-    let seen = tokio::time::timeout(Duration::from_secs(60), watcher).await.expect("the last event").expect("a watcher");
+    let seen = tokio::time::timeout(Duration::from_secs(60), watcher)
+        .await
+        .expect("the last event")
+        .expect("a watcher");
     let expected: Vec<i64> = (first..=last).collect();
     assert_eq!(seen.len(), expected.len(), "seen {} of {} revisions", seen.len(), expected.len());
     assert_eq!(seen, expected);

@@ -3,7 +3,9 @@
 use e2e::{Pair, Shape, Side, Transcript};
 use proto_gen::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use proto_gen::etcdserverpb::range_request::{SortOrder, SortTarget};
-use proto_gen::etcdserverpb::{Compare, CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, TxnRequest};
+use proto_gen::etcdserverpb::{
+    CompactionRequest, Compare, DeleteRangeRequest, PutRequest, RangeRequest, TxnRequest,
+};
 use tokio_stream::StreamExt;
 
 use crate::requests::{compare, create, delete, get, grant, op_delete, op_get, op_put, op_txn, put, range};
@@ -32,10 +34,19 @@ async fn puts(seen: &mut Transcript, side: &Side<'_>) {
     seen.answer("prev_kv of a new key", kv.put(PutRequest { prev_kv: true, ..put("put/b", "1") }).await);
     seen.answer("with a lease", kv.put(PutRequest { lease: 7001, ..put("put/a", "4") }).await);
     seen.answer("ignore_lease", kv.put(PutRequest { ignore_lease: true, ..put("put/a", "5") }).await);
-    seen.answer("ignore_value", kv.put(PutRequest { ignore_value: true, prev_kv: true, ..put("put/a", "") }).await);
-    seen.answer("ignore_value unknown", kv.put(PutRequest { ignore_value: true, ..put("put/none", "") }).await);
+    seen.answer(
+        "ignore_value",
+        kv.put(PutRequest { ignore_value: true, prev_kv: true, ..put("put/a", "") }).await,
+    );
+    seen.answer(
+        "ignore_value unknown",
+        kv.put(PutRequest { ignore_value: true, ..put("put/none", "") }).await,
+    );
     seen.answer("ignore_value, value", kv.put(PutRequest { ignore_value: true, ..put("put/a", "x") }).await);
-    seen.answer("ignore_lease, lease", kv.put(PutRequest { ignore_lease: true, lease: 1, ..put("put/a", "x") }).await);
+    seen.answer(
+        "ignore_lease, lease",
+        kv.put(PutRequest { ignore_lease: true, lease: 1, ..put("put/a", "x") }).await,
+    );
     seen.answer("unknown lease", kv.put(PutRequest { lease: 99, ..put("put/a", "x") }).await);
     seen.answer("empty key", kv.put(put("", "x")).await);
     seen.answer("empty value", kv.put(put("put/empty", "")).await);
@@ -65,7 +76,10 @@ async fn ranges(seen: &mut Transcript, side: &Side<'_>) {
         ("serializable again", RangeRequest { serializable: true, ..range("r/", "r0") }),
         ("an old revision", RangeRequest { revision: 8, ..range("", "\0") }),
         ("an old revision of a prefix", RangeRequest { revision: 12, ..range("r/", "r0") }),
-        ("a serializable old revision", RangeRequest { revision: 12, serializable: true, ..range("r/", "r0") }),
+        (
+            "a serializable old revision",
+            RangeRequest { revision: 12, serializable: true, ..range("r/", "r0") },
+        ),
         ("a future revision", RangeRequest { revision: 9999, ..get("r/03") }),
         ("a negative revision", RangeRequest { revision: -5, ..get("r/03") }),
         ("an empty key", get("")),
@@ -78,7 +92,8 @@ async fn ranges(seen: &mut Transcript, side: &Side<'_>) {
 async fn sorted_ranges(seen: &mut Transcript, side: &Side<'_>) {
     let mut kv = side.client.kv();
     seen.answer("another version", kv.put(put("r/04", "zzz")).await);
-    let targets = [SortTarget::Key, SortTarget::Version, SortTarget::Create, SortTarget::Mod, SortTarget::Value];
+    let targets =
+        [SortTarget::Key, SortTarget::Version, SortTarget::Create, SortTarget::Mod, SortTarget::Value];
     for target in targets {
         for order in [SortOrder::None, SortOrder::Ascend, SortOrder::Descend] {
             let request = RangeRequest {
@@ -113,7 +128,10 @@ async fn transactions(seen: &mut Transcript, side: &Side<'_>) {
     seen.answer("created", kv.txn(create("t/a", "1")).await);
     seen.answer("there already", kv.txn(create("t/a", "2")).await);
     seen.answer("an empty one", kv.txn(TxnRequest::default()).await);
-    seen.answer("several writes", kv.txn(both(Vec::new(), vec![op_put("t/b", "1"), op_put("t/c", "1")])).await);
+    seen.answer(
+        "several writes",
+        kv.txn(both(Vec::new(), vec![op_put("t/b", "1"), op_put("t/c", "1")])).await,
+    );
     seen.answer("write and read", kv.txn(both(Vec::new(), vec![op_put("t/b", "2"), op_get("t/b")])).await);
     seen.answer("delete", kv.txn(both(Vec::new(), vec![op_delete("t/c"), op_get("t/c")])).await);
     let targets = [
@@ -124,20 +142,33 @@ async fn transactions(seen: &mut Transcript, side: &Side<'_>) {
         (CompareTarget::Lease, TargetUnion::Lease(0)),
     ];
     for (target, value) in targets {
-        for result in [CompareResult::Equal, CompareResult::Greater, CompareResult::Less, CompareResult::NotEqual] {
+        for result in
+            [CompareResult::Equal, CompareResult::Greater, CompareResult::Less, CompareResult::NotEqual]
+        {
             let txn = both(vec![compare("t/a", result, target, value.clone())], vec![op_get("t/a")]);
             seen.answer(&format!("{target:?} {result:?}"), kv.txn(txn).await);
         }
     }
     let over_range = |value: &str| Compare {
         range_end: "t0".into(),
-        ..compare("t/", CompareResult::Equal, CompareTarget::Value, TargetUnion::Value(value.to_owned().into()))
+        ..compare(
+            "t/",
+            CompareResult::Equal,
+            CompareTarget::Value,
+            TargetUnion::Value(value.to_owned().into()),
+        )
     };
     seen.answer("all keys of a range", kv.txn(both(vec![over_range("1")], vec![op_get("t/a")])).await);
     seen.answer("write over a range", kv.txn(both(Vec::new(), vec![op_put("t/b", "1")])).await);
     seen.answer("all keys of a range now", kv.txn(both(vec![over_range("1")], vec![op_get("t/a")])).await);
-    seen.answer("duplicate key", kv.txn(both(Vec::new(), vec![op_put("t/d", "1"), op_put("t/d", "2")])).await);
-    seen.answer("put in a deleted key", kv.txn(both(Vec::new(), vec![op_put("t/d", "1"), op_delete("t/d")])).await);
+    seen.answer(
+        "duplicate key",
+        kv.txn(both(Vec::new(), vec![op_put("t/d", "1"), op_put("t/d", "2")])).await,
+    );
+    seen.answer(
+        "put in a deleted key",
+        kv.txn(both(Vec::new(), vec![op_put("t/d", "1"), op_delete("t/d")])).await,
+    );
     seen.answer("too many operations", kv.txn(both(Vec::new(), vec![op_get("t/a"); 129])).await);
     seen.answer("empty key", kv.txn(both(Vec::new(), vec![op_put("", "1")])).await);
     seen.answer("operation without request", kv.txn(both(Vec::new(), vec![Default::default()])).await);
@@ -166,7 +197,10 @@ async fn range_streams(seen: &mut Transcript, side: &Side<'_>) {
         ("keys only", RangeRequest { keys_only: true, ..range("r/", "r0") }),
         ("count only", RangeRequest { count_only: true, ..range("r/", "r0") }),
         ("nothing", range("none/", "none0")),
-        ("custom sort", RangeRequest { sort_target: SortTarget::Value.into(), sort_order: 2, ..range("r/", "r0") }),
+        (
+            "custom sort",
+            RangeRequest { sort_target: SortTarget::Value.into(), sort_order: 2, ..range("r/", "r0") },
+        ),
         ("future", RangeRequest { revision: 9999, ..range("r/", "r0") }),
         ("empty key", range("", "")),
     ];
@@ -212,7 +246,10 @@ async fn compactions(seen: &mut Transcript, side: &Side<'_>) {
     seen.answer("now", kv.range(get("r/05")).await);
     seen.answer("compact", kv.compact(CompactionRequest { revision: 20, physical: true }).await);
     seen.answer("compact again", kv.compact(CompactionRequest { revision: 20, physical: false }).await);
-    seen.answer("compact the future", kv.compact(CompactionRequest { revision: 9999, physical: false }).await);
+    seen.answer(
+        "compact the future",
+        kv.compact(CompactionRequest { revision: 9999, physical: false }).await,
+    );
     seen.answer("compact zero", kv.compact(CompactionRequest { revision: 0, physical: false }).await);
     seen.answer("read before", kv.range(RangeRequest { revision: 12, ..range("r/", "r0") }).await);
     let serializable = RangeRequest { revision: 12, serializable: true, ..range("r/", "r0") };
@@ -223,10 +260,15 @@ async fn compactions(seen: &mut Transcript, side: &Side<'_>) {
 
 async fn binary_and_large_values(seen: &mut Transcript, side: &Side<'_>) {
     let mut kv = side.client.kv();
-    let binary = PutRequest { key: vec![0, 255, 128].into(), value: vec![255, 0, 1].into(), ..Default::default() };
+    let binary =
+        PutRequest { key: vec![0, 255, 128].into(), value: vec![255, 0, 1].into(), ..Default::default() };
     seen.answer("binary", kv.put(binary).await);
-    seen.answer("binary back", kv.range(RangeRequest { key: vec![0, 255, 128].into(), ..Default::default() }).await);
-    let large = |index: usize| PutRequest { value: vec![b'x'; 1 << 20].into(), ..put(&format!("large/{index}"), "") };
+    seen.answer(
+        "binary back",
+        kv.range(RangeRequest { key: vec![0, 255, 128].into(), ..Default::default() }).await,
+    );
+    let large =
+        |index: usize| PutRequest { value: vec![b'x'; 1 << 20].into(), ..put(&format!("large/{index}"), "") };
     for index in 0..6 {
         seen.answer("a large value", kv.put(large(index)).await);
     }

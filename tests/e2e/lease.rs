@@ -2,8 +2,8 @@
 
 use e2e::{Client, Pair, Shape, Side, Transcript};
 use proto_gen::etcdserverpb::{
-    LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseLeasesRequest, LeaseRevokeRequest, LeaseTimeToLiveRequest,
-    LeaseTimeToLiveResponse, PutRequest,
+    LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseLeasesRequest, LeaseRevokeRequest,
+    LeaseTimeToLiveRequest, LeaseTimeToLiveResponse, PutRequest,
 };
 use tonic::Response;
 
@@ -119,7 +119,10 @@ async fn revocations(seen: &mut Transcript, side: &Side<'_>) {
     let mut alive = keep_alive(&side.client);
     alive.send(ping(11)).await;
     seen.note("no longer kept alive", alive.next().await);
-    seen.answer("time to live", lease.lease_time_to_live(LeaseTimeToLiveRequest { id: 11, keys: true }).await);
+    seen.answer(
+        "time to live",
+        lease.lease_time_to_live(LeaseTimeToLiveRequest { id: 11, keys: true }).await,
+    );
 }
 
 async fn expiry(seen: &mut Transcript, side: &Side<'_>) {

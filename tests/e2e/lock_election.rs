@@ -53,7 +53,8 @@ async fn locks(seen: &mut Transcript, side: &Side<'_>) {
     queued(side, "mutex/", 2).await;
     assert!(!waiting.is_finished(), "two hold one lock");
     seen.answer("unlocked", locks.unlock(UnlockRequest { key: held.key.clone() }).await);
-    let next = seen.answer("the second holds it", soon("a lock", waiting).await.expect("no panic")).expect("a lock");
+    let next =
+        seen.answer("the second holds it", soon("a lock", waiting).await.expect("no panic")).expect("a lock");
     seen.answer("unlocked", locks.unlock(UnlockRequest { key: next.key }).await);
     seen.answer("unlocked again", locks.unlock(UnlockRequest { key: held.key }).await);
 }
@@ -74,7 +75,10 @@ async fn a_lock_whose_holder_vanishes(seen: &mut Transcript, side: &Side<'_>) {
     let mut other = side.client.lock();
     let waiting = tokio::spawn(async move { other.lock(lock("vanish", 24)).await });
     queued(side, "vanish/", 2).await;
-    seen.answer("the holder's lease ends", side.client.lease().lease_revoke(LeaseRevokeRequest { id: 23 }).await);
+    seen.answer(
+        "the holder's lease ends",
+        side.client.lease().lease_revoke(LeaseRevokeRequest { id: 23 }).await,
+    );
     seen.answer("the waiter holds it", soon("a lock", waiting).await.expect("no panic"));
     seen.answer("an unknown lease", locks.lock(lock("vanish", 99)).await);
 }
@@ -86,7 +90,8 @@ async fn elections(seen: &mut Transcript, side: &Side<'_>) {
     seen.answer("nobody leads", election.leader(name()).await);
     let won = seen.answer("won", election.campaign(campaign("seat", 31, "one")).await).expect("a leader");
     seen.answer("who leads", election.leader(name()).await);
-    let proclaim = |value: &str| ProclaimRequest { leader: won.leader.clone(), value: value.to_owned().into() };
+    let proclaim =
+        |value: &str| ProclaimRequest { leader: won.leader.clone(), value: value.to_owned().into() };
     seen.answer("proclaimed", election.proclaim(proclaim("uno")).await);
     seen.answer("who leads", election.leader(name()).await);
     let mut other = side.client.election();

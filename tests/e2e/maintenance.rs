@@ -8,8 +8,8 @@ use e2e::{Client, Pair, Proxy, Shape, Side, Transcript};
 use proto_gen::etcdserverpb::alarm_request::AlarmAction;
 use proto_gen::etcdserverpb::downgrade_request::DowngradeAction;
 use proto_gen::etcdserverpb::{
-    AlarmRequest, AlarmType, DefragmentRequest, DowngradeRequest, HashKvRequest, HashRequest, MoveLeaderRequest,
-    SnapshotRequest, StatusRequest,
+    AlarmRequest, AlarmType, DefragmentRequest, DowngradeRequest, HashKvRequest, HashRequest,
+    MoveLeaderRequest, SnapshotRequest, StatusRequest,
 };
 
 use crate::cluster::name_members;
@@ -37,7 +37,13 @@ async fn moving_the_leader_is_answered_by_the_member_in_question() {
     let (to_leader, to_follower) = (through(proxied).await, through((proxied + 1) % 3).await);
     let (mut seen_directly, mut seen_proxied) = (Transcript::default(), Transcript::default());
     let follower = pair.direct.member((direct + 1) % 3);
-    move_leader(&mut seen_directly, &pair.direct.member(direct).client(), &follower.client(), follower.id().await).await;
+    move_leader(
+        &mut seen_directly,
+        &pair.direct.member(direct).client(),
+        &follower.client(),
+        follower.id().await,
+    )
+    .await;
     let follower = pair.proxied.member((proxied + 1) % 3);
     move_leader(&mut seen_proxied, &to_leader.client(), &to_follower.client(), follower.id().await).await;
     e2e::transcript::assert_same(&seen_directly, &seen_proxied);
@@ -86,7 +92,8 @@ async fn snapshots(seen: &mut Transcript, side: &Side<'_>) {
 
 /// Reads a snapshot whole; the bytes that remain must count down to nothing.
 async fn download(seen: &mut Transcript, client: &Client) -> Bytes {
-    let mut stream = client.maintenance().snapshot(SnapshotRequest {}).await.expect("a snapshot").into_inner();
+    let mut stream =
+        client.maintenance().snapshot(SnapshotRequest {}).await.expect("a snapshot").into_inner();
     let mut bytes = Vec::new();
     let mut remaining = u64::MAX;
     while let Some(chunk) = stream.message().await.expect("a chunk") {
@@ -133,7 +140,11 @@ async fn alarms(seen: &mut Transcript, side: &Side<'_>) {
     name_members(seen, side).await;
     let mut maintenance = side.client.maintenance();
     let member_id = side.cluster.member(0).id().await;
-    let alarm = |action: AlarmAction| AlarmRequest { action: action.into(), member_id, alarm: AlarmType::Corrupt.into() };
+    let alarm = |action: AlarmAction| AlarmRequest {
+        action: action.into(),
+        member_id,
+        alarm: AlarmType::Corrupt.into(),
+    };
     seen.answer("none", maintenance.alarm(AlarmRequest::default()).await);
     seen.answer("raised", maintenance.alarm(alarm(AlarmAction::Activate)).await);
     seen.answer("listed", maintenance.alarm(AlarmRequest::default()).await);

@@ -63,7 +63,8 @@ async fn fill(client: &Client) {
 }
 
 async fn download(client: &Client) -> u64 {
-    let mut stream = client.maintenance().snapshot(SnapshotRequest {}).await.expect("a snapshot").into_inner();
+    let mut stream =
+        client.maintenance().snapshot(SnapshotRequest {}).await.expect("a snapshot").into_inner();
     let mut received = 0;
     while let Some(chunk) = soon("a chunk", stream.message()).await.expect("a chunk") {
         received += chunk.blob.len() as u64;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e::{Client, Pair, Shape, Side, Transcript};
 use proto_gen::etcdserverpb::watch_create_request::FilterType;
 use proto_gen::etcdserverpb::{
-    CompactionRequest, PutRequest, RequestOp, TxnRequest, WatchCreateRequest, WatchRequest, WatchResponse,
+    CompactionRequest, PutRequest, TxnRequest, WatchCreateRequest, WatchRequest, WatchResponse,
 };
 use proto_gen::mvccpb::Event;
 
@@ -58,8 +58,8 @@ async fn watch_answers_are_equal() {
 }
 
 #[tokio::test]
-async fn a_large_revision_is_fragmented_when_asked() {
-    let pair = Pair::start(Shape::single().flag("--max-request-bytes=12582912")).await;
+async fn a_large_response_is_fragmented_when_asked() {
+    let pair = Pair::start(Shape::single()).await;
     pair.compare(fragments).await;
 }
 
@@ -123,7 +123,10 @@ async fn prefixes_and_from_key(seen: &mut Transcript, side: &Side<'_>) {
     seen.note("from key", created);
     let (mut everything, created) = create_watch(&side.client, watch_range("", "\0", 0)).await;
     seen.note("everything", created);
-    let writes = TxnRequest { success: vec![op_put("x/a", "1"), op_put("x/b", "1"), op_put("y", "1")], ..Default::default() };
+    let writes = TxnRequest {
+        success: vec![op_put("x/a", "1"), op_put("x/b", "1"), op_put("y", "1")],
+        ..Default::default()
+    };
     seen.answer("one revision of three keys", kv.txn(writes).await);
     seen.note("prefix", prefix.next().await);
     seen.note("from key", from_key.next().await);
@@ -132,9 +135,11 @@ async fn prefixes_and_from_key(seen: &mut Transcript, side: &Side<'_>) {
 
 async fn previous_values_and_filters(seen: &mut Transcript, side: &Side<'_>) {
     let mut kv = side.client.kv();
-    let noput = WatchCreateRequest { filters: vec![FilterType::Noput.into()], prev_kv: true, ..watch_key("f/a", 0) };
+    let noput =
+        WatchCreateRequest { filters: vec![FilterType::Noput.into()], prev_kv: true, ..watch_key("f/a", 0) };
     let nodelete = WatchCreateRequest { filters: vec![FilterType::Nodelete.into()], ..watch_key("f/a", 0) };
-    let (mut previous, _) = create_watch(&side.client, WatchCreateRequest { prev_kv: true, ..watch_key("f/a", 0) }).await;
+    let (mut previous, _) =
+        create_watch(&side.client, WatchCreateRequest { prev_kv: true, ..watch_key("f/a", 0) }).await;
     let (mut without_puts, _) = create_watch(&side.client, noput).await;
     let (mut without_deletes, _) = create_watch(&side.client, nodelete).await;
     for value in ["1", "2"] {
@@ -165,7 +170,8 @@ async fn events_of_the_past(seen: &mut Transcript, side: &Side<'_>) {
 
 async fn future_revisions(seen: &mut Transcript, side: &Side<'_>) {
     let mut kv = side.client.kv();
-    let now = kv.put(put("future", "0")).await.expect("a put").into_inner().header.expect("a header").revision;
+    let now =
+        kv.put(put("future", "0")).await.expect("a put").into_inner().header.expect("a header").revision;
     let (mut watching, created) = create_watch(&side.client, watch_key("future", now + 3)).await;
     seen.note("created", created);
     for value in ["1", "2", "3", "4"] {
@@ -178,7 +184,15 @@ async fn future_revisions(seen: &mut Transcript, side: &Side<'_>) {
 
 async fn ids(seen: &mut Transcript, side: &Side<'_>) {
     let mut watching = open(&side.client);
-    for (what, id) in [("first", 0), ("second", 0), ("of my own", 77), ("third", 0), ("duplicate", 77), ("zero", 1), ("negative", -1)] {
+    for (what, id) in [
+        ("first", 0),
+        ("second", 0),
+        ("of my own", 77),
+        ("third", 0),
+        ("duplicate", 77),
+        ("zero", 1),
+        ("negative", -1),
+    ] {
         watching.send(watch(WatchCreateRequest { watch_id: id, ..watch_key("ids", 0) })).await;
         seen.note(what, watching.next().await);
     }
@@ -211,9 +225,11 @@ async fn progress_requests(seen: &mut Transcript, side: &Side<'_>) {
     watching.send(watch(watch_key("progress/a", 0))).await;
     seen.note("created", watching.next().await);
     seen.answer("elsewhere", kv.put(put("elsewhere", "1")).await);
-    let revision = kv.put(put("elsewhere", "2")).await.expect("a put").into_inner().header.expect("a header").revision;
+    let revision =
+        kv.put(put("elsewhere", "2")).await.expect("a put").into_inner().header.expect("a header").revision;
     seen.note("progress", ask_progress(&mut watching, revision).await);
-    let revision = kv.put(put("progress/a", "1")).await.expect("a put").into_inner().header.expect("a header").revision;
+    let revision =
+        kv.put(put("progress/a", "1")).await.expect("a put").into_inner().header.expect("a header").revision;
     seen.note("the event comes first", watching.next().await);
     seen.note("then the progress", ask_progress(&mut watching, revision).await);
 }
@@ -256,23 +272,25 @@ async fn compacted_revisions(seen: &mut Transcript, side: &Side<'_>) {
     seen.note("the stream lives", watching.next().await);
 }
 
-/// What must be equal is the events and that only the last response of a revision is not marked as a fragment.
+/// Twelve revisions of 1 MiB each, which a watch of the past gets at once. What must be equal is the events, that no
+/// fragment is large, and that only the last response is not marked as one.
 async fn fragments(seen: &mut Transcript, side: &Side<'_>) {
-    let request = WatchCreateRequest { fragment: true, ..watch_range("big/", "big0", 0) };
-    let (mut watching, created) = create_watch(&side.client, request).await;
-    seen.note("created", created);
-    let large = |index: u8| -> RequestOp {
-        let request = PutRequest { value: vec![index; 3 << 20].into(), ..put(&format!("big/{index}"), "") };
-        crate::requests::op(proto_gen::etcdserverpb::request_op::Request::RequestPut(request))
-    };
-    let writes = TxnRequest { success: vec![large(1), large(2), large(3)], ..Default::default() };
-    seen.answer("9 MiB in one revision", side.client.kv().txn(writes).await);
-    loop {
-        let response = watching.next().await;
-        let keys: Vec<_> = response.events.iter().map(|event| event.kv.as_ref().map(|kv| (kv.key.clone(), kv.value.len()))).collect();
-        seen.note("fragment", (response.header.map(|header| header.revision), response.watch_id, response.fragment, keys));
-        if !response.fragment {
-            break;
+    for index in 0..12 {
+        let request = PutRequest { value: vec![b'x'; 1 << 20].into(), ..put(&format!("big/{index:02}"), "") };
+        seen.answer("a large write", side.client.kv().put(request).await);
+    }
+    for fragment in [true, false] {
+        let request = WatchCreateRequest { fragment, ..watch_range("big/", "big0", 1) };
+        let (mut watching, created) = create_watch(&side.client, request).await;
+        seen.note("created", created);
+        let mut keys = Vec::new();
+        while keys.len() < 12 {
+            let response = watching.next().await;
+            let sizes = response.events.iter().filter_map(|event| event.kv.as_ref()).map(|kv| kv.value.len());
+            let large = sizes.sum::<usize>() > 3 << 20;
+            seen.note("response", (response.watch_id, response.fragment, large, response.events.len()));
+            keys.extend(response.events.into_iter().filter_map(|event| event.kv).map(|kv| kv.key));
         }
+        seen.note("keys", keys);
     }
 }

@@ -96,7 +96,10 @@ impl Cluster {
         let seat = Seat::choose(self.members.len());
         let request = MemberAddRequest { peer_ur_ls: vec![seat.peer_url()], is_learner: true };
         let first = self.member(0).client();
-        eventually("a learner is added", SOON, async || first.cluster().member_add(request.clone()).await.ok()).await;
+        eventually("a learner is added", SOON, async || {
+            first.cluster().member_add(request.clone()).await.ok()
+        })
+        .await;
         let mut peers: Vec<String> = self.members.iter().map(|member| member.seat.as_peer()).collect();
         peers.push(seat.as_peer());
         let mut learner = Member::new(seat, &peers.join(","), &Shape::single(), &self.dir);
@@ -150,7 +153,9 @@ impl Cluster {
     pub async fn leader(&self) -> usize {
         eventually("the cluster has a leader", SOON, async || {
             for member in &self.members {
-                let Ok(status) = member.client().maintenance().status(StatusRequest {}).await else { continue };
+                let Ok(status) = member.client().maintenance().status(StatusRequest {}).await else {
+                    continue;
+                };
                 let leader = status.into_inner().leader;
                 if let Some(index) = self.index_of(leader).await {
                     return Some(index);

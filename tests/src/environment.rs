@@ -45,6 +45,8 @@ fn ask_etcd_version() -> (u32, u32) {
 fn required(name: &str) -> PathBuf {
     match std::env::var_os(name) {
         Some(value) if !value.is_empty() => PathBuf::from(value),
-        _ => panic!("{name} is not set: run these tests by `cargo xtask e2e`, which finds etcd and builds the proxy"),
+        _ => panic!(
+            "{name} is not set: run these tests by `cargo xtask e2e`, which finds etcd and builds the proxy"
+        ),
     }
 }

@@ -41,8 +41,10 @@ impl Pair {
     /// Starts both clusters, and the proxy in front of all members of the second.
     pub async fn start(shape: Shape) -> Self {
         let slot = slot().await;
-        let (direct, proxied) =
-            tokio::join!(Cluster::start_in_callers_slot(shape.clone()), Cluster::start_in_callers_slot(shape));
+        let (direct, proxied) = tokio::join!(
+            Cluster::start_in_callers_slot(shape.clone()),
+            Cluster::start_in_callers_slot(shape)
+        );
         let proxy = Proxy::start(&proxied.endpoints(), &[]).await;
         Self { direct, proxied, proxy, _slot: slot }
     }

@@ -79,7 +79,8 @@ impl Process {
     /// A field of `/proc/<pid>/status` in bytes, such as `VmHWM`.
     #[must_use]
     pub fn memory(&self, field: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a running process");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a running process");
         let line = status.lines().find(|line| line.starts_with(field)).expect("the field of that name");
         let kilobytes = line.split_whitespace().nth(1).expect("a value").parse::<u64>().expect("a number");
         kilobytes * 1024

@@ -105,7 +105,9 @@ impl Proxy {
     /// Its log, a JSON object a line; a line that is none fails the test.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in log line {line}"));
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in log line {line}"))
+        };
         self.process.log().lines().map(parse).collect()
     }
 }
@@ -116,8 +118,13 @@ impl Drop for Proxy {
             return;
         }
         let ended = self.process.ended();
-        assert!(self.may_be_gone || ended.is_none(), "the proxy died: {ended:?}\n{}", self.process.log_tail());
-        let panics: Vec<String> = self.process.log().lines().filter(|line| line.contains("panic")).map(str::to_owned).collect();
+        assert!(
+            self.may_be_gone || ended.is_none(),
+            "the proxy died: {ended:?}\n{}",
+            self.process.log_tail()
+        );
+        let panics: Vec<String> =
+            self.process.log().lines().filter(|line| line.contains("panic")).map(str::to_owned).collect();
         assert!(panics.is_empty(), "the proxy panicked:\n{}", panics.join("\n"));
     }
 }

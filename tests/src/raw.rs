@@ -29,10 +29,11 @@ pub struct RawAnswer {
 }
 
 impl RawAnswer {
-    /// `grpc-status` and `grpc-message`, from the trailers or from an answer of headers only.
+    /// `grpc-status` and the decoded `grpc-message` (empty or left out is the same), from the trailers or from an
+    /// answer of headers only.
     #[must_use]
-    pub fn grpc(&self) -> (Option<String>, Option<String>) {
-        (self.either("grpc-status"), self.either("grpc-message"))
+    pub fn grpc(&self) -> (Option<String>, String) {
+        (self.either("grpc-status"), percent_decoded(&self.either("grpc-message").unwrap_or_default()))
     }
 
     fn either(&self, name: &str) -> Option<String> {
@@ -66,7 +67,12 @@ impl RawConnection {
     }
 
     /// One gRPC call with this body as it stands, answered or reset.
-    pub async fn call(&self, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<RawAnswer, h2::Error> {
+    pub async fn call(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<RawAnswer, h2::Error> {
         let (answer, mut stream) = self.open(path, headers).await;
         stream.send_data(body, true)?;
         soon(path, collect(answer)).await
@@ -107,6 +113,19 @@ async fn read(body: &mut RecvStream) -> Result<Bytes, h2::Error> {
         bytes.put(chunk);
     }
     Ok(bytes.freeze())
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend_from_slice(b"%??"),
+        }
+        bytes.extend_from_slice(part.get(2..).unwrap_or_default().as_bytes());
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A gRPC frame around an encoded message.
