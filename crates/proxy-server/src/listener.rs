@@ -34,7 +34,10 @@ pub(crate) async fn accept(listener: TcpListener, workers: Vec<WorkerHandle>, dr
             Err(error) => {
                 // Out of descriptors or memory: asking again at once would only burn the processor.
                 error!(%error, retry_in = ?pause, "cannot accept connections");
-                tokio::time::sleep(pause).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = drain.cancelled() => return,
+                }
                 pause = (pause * 2).min(MAX_PAUSE);
             }
         }
