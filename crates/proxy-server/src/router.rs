@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 
-use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use proto_gen::etcdserverpb::kv_server::KvServer;

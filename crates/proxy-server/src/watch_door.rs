@@ -4,7 +4,7 @@ use http::HeaderValue;
 use proto_gen::etcdserverpb::watch_server::WatchServer;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use upstream_balancer::Upstream;
+use upstream_balancer::{MessageLimit, Upstream};
 use watch_coalesce::WatchService;
 
 use crate::drain::end_with_drain;
@@ -26,7 +26,9 @@ impl WatchDoor {
     /// Streams of the hub end with the hub; those that are relayed end with the drain.
     pub(crate) async fn serve(&self, call: Call, drain: &CancellationToken) -> Answer {
         match &self.hub {
-            Some(hub) if call.headers().get(WISH) != Some(&PASSTHROUGH) => hub.serve(call).map(Body::new),
+            Some(hub) if call.headers().get(WISH) != Some(&PASSTHROUGH) => {
+                hub.serve(call.map(MessageLimit::into_inner)).map(Body::new)
+            }
             _ => end_with_drain(drain, serve(self.relay.clone(), call)).await,
         }
     }

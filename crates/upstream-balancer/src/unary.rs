@@ -45,6 +45,11 @@ impl Method {
     }
 }
 
+/// A cluster that takes its time to refuse, such as one without a quorum, is not asked member by member for ever.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(10);
+/// What a member says of a read that was under way while another became leader. It serves again by then.
+const LEADER_CHANGED: &str = "etcdserver: leader changed";
+
 /// What etcd said to one attempt.
 pub(crate) type Answer<T> = Result<Response<T>, Status>;
 
@@ -71,7 +76,8 @@ impl Upstream {
     where
         R: Message + Default,
     {
-        let mut patience = Instant::now() + self.config().dial_timeout;
+        let started = Instant::now();
+        let mut patience = started + self.config().dial_timeout;
         let mut tried = Vec::new();
         let mut last = None;
         for _ in 0..self.max_attempts() {
@@ -82,11 +88,12 @@ impl Upstream {
             match ask(&connection, self.config(), method, headers.clone(), message.clone()).await {
                 Ok(Err(status)) if status.code() == Code::Unavailable => {
                     self.heed(connection.member(), &status);
-                    // A cluster that takes its time to refuse is not asked member by member.
-                    if !method.is_read || Instant::now() >= patience {
+                    if !method.is_read || started.elapsed() >= REFUSAL_PATIENCE {
                         return Err(status);
                     }
-                    tried.push(Arc::clone(connection.member()));
+                    if status.message() != LEADER_CHANGED {
+                        tried.push(Arc::clone(connection.member()));
+                    }
                     last = Some(status);
                 }
                 Ok(answer) => return answer,
