@@ -20,9 +20,6 @@ pub struct Config {
     pub progress_interval: Duration,
     /// After how long an unanswered progress request is repeated: etcd drops one when a watcher is behind.
     pub progress_retry: Duration,
-    /// Whether the members' progress answers prove that every earlier event was sent. True for etcd 3.4.25, 3.5.8
-    /// and later; older ones may announce a revision before its events.
-    pub progress_is_proof: bool,
     /// First delay before a lost upstream stream is reopened; it doubles at each failure.
     pub backoff_min: Duration,
     /// Longest delay before a lost upstream stream is reopened.
@@ -44,7 +41,6 @@ impl Default for Config {
             stall: Duration::from_secs(1),
             progress_interval: Duration::from_millis(25),
             progress_retry: Duration::from_millis(100),
-            progress_is_proof: true,
             backoff_min: Duration::from_millis(20),
             backoff_max: Duration::from_secs(2),
             fragment_bytes: 2 << 20,

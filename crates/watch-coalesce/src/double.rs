@@ -19,6 +19,8 @@ pub(crate) struct Etcd {
     pub(crate) bad_tokens: Vec<String>,
     /// Every request that was received.
     pub(crate) log: Vec<RequestUnion>,
+    /// It answers every progress request at once, ahead of events, as etcd before 3.4.25 does.
+    pub(crate) old: bool,
     /// Responses are split at this many events where the watcher allows it.
     pub(crate) fragment_events: usize,
 }
@@ -131,6 +133,12 @@ impl Etcd {
                         ..Default::default()
                     });
                 }
+            }
+            RequestUnion::ProgressRequest(_) if self.old => {
+                let control = |response: &WatchResponse| response.created || response.canceled || response.watch_id == -1;
+                let place = stream.out.iter().rposition(control).map_or(0, |last| last + 1);
+                let answer = WatchResponse { header: Some(header), watch_id: -1, ..Default::default() };
+                stream.out.insert(place, answer);
             }
             RequestUnion::ProgressRequest(_) => {
                 if !stream.watchers.is_empty() && stream.watchers.values().all(|watcher| watcher.synced) {

@@ -381,6 +381,26 @@ fn progress_is_announced_once_everything_up_to_it_was_sent() {
 }
 
 #[test]
+fn an_old_member_that_announces_progress_too_early_makes_nobody_hop_too_early() {
+    let mut world = world();
+    world.etcd.old = true;
+    for _ in 0..20 {
+        world.etcd.write(&["a"]);
+    }
+    let client = world.client();
+    world.watch(client, "a", 5);
+    world.run();
+    world.pass(Duration::from_secs(1));
+    assert!(world.revisions(client, 0).is_empty());
+    world.etcd.sync(4);
+    world.settle();
+    world.etcd.write(&["a"]);
+    world.settle();
+    assert_eq!(world.revisions(client, 0), (5..=22).collect::<Vec<_>>());
+    assert_eq!(world.etcd.watchers(), 1);
+}
+
+#[test]
 fn progress_of_a_stream_without_watchers_is_not_answered() {
     let mut world = world();
     let client = world.client();
