@@ -2,11 +2,11 @@
 
 use std::convert::Infallible;
 
+use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
-use proto_gen::etcdserverpb::watch_server::WatchServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
 use tokio_util::sync::CancellationToken;
@@ -19,12 +19,13 @@ use crate::drain::end_with_drain;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
 use crate::sort_guard::SortGuard;
+use crate::watch_door::WatchDoor;
 
 /// All services of one runtime.
 #[derive(Clone)]
 pub(crate) struct Router {
     pub(crate) kv: KvServer<SortGuard<Upstream>>,
-    pub(crate) watch: WatchServer<Upstream>,
+    pub(crate) watch: WatchDoor,
     pub(crate) lease: LeaseServer<Upstream>,
     pub(crate) election: ElectionServer<Upstream>,
     pub(crate) lock: LockServer<Upstream>,
@@ -38,8 +39,8 @@ pub(crate) struct Router {
     pub(crate) drain: CancellationToken,
 }
 
-type Call = Request<MessageLimit<Incoming>>;
-type Answer = Response<Body>;
+pub(crate) type Call = Request<MessageLimit<Incoming>>;
+pub(crate) type Answer = Response<Body>;
 
 impl Router {
     /// Answers one request, whatever it is.
@@ -55,7 +56,7 @@ impl Router {
             ("etcdserverpb.KV", "Range" | "Put" | "DeleteRange" | "Txn" | "Compact" | "RangeStream") => {
                 serve(self.kv.clone(), call).await
             }
-            ("etcdserverpb.Watch", "Watch") => self.until_drain(serve(self.watch.clone(), call)).await,
+            ("etcdserverpb.Watch", "Watch") => self.watch.serve(call, &self.drain).await,
             ("etcdserverpb.Lease", "LeaseKeepAlive") => {
                 self.until_drain(serve(self.lease.clone(), call)).await
             }
@@ -100,7 +101,8 @@ impl Router {
     }
 }
 
-async fn serve<S>(mut service: S, call: Call) -> Answer
+/// Calls a generated server, which never fails but in its answer.
+pub(crate) async fn serve<S>(mut service: S, call: Call) -> Answer
 where
     S: Service<Call, Response = Answer, Error = Infallible>,
 {
@@ -113,7 +115,7 @@ where
 /// gRPC is POST with its own content type over HTTP/2; everything else gets the code that says what is wrong.
 fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
-    let is_grpc = content_type.is_some_and(|value| value.starts_with(b"application/grpc"));
+    let is_grpc = content_type.is_some_and(is_grpc);
     let (code, text) = match (is_grpc, request.version(), request.method()) {
         (true, Version::HTTP_2, &Method::POST) => return None,
         (true, Version::HTTP_2, _) => (StatusCode::METHOD_NOT_ALLOWED, "gRPC requires POST\n"),
@@ -129,4 +131,10 @@ fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
         .headers_mut()
         .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
     Some(answer)
+}
+
+/// `application/grpc`, alone or followed by `+` and a codec or `;` and parameters.
+fn is_grpc(content_type: &[u8]) -> bool {
+    let rest = content_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }

@@ -111,7 +111,8 @@ impl Lease for Upstream {
         request: Request<Streaming<LeaseKeepAliveRequest>>,
     ) -> Answer<Self::LeaseKeepAliveStream> {
         let (request, failure) = outbound(request);
-        let mut client = LeaseClient::new(self.lane(Lane::Lease));
+        let client = LeaseClient::new(self.lane(Lane::Lease));
+        let mut client = client.max_decoding_message_size(usize::MAX);
         relayed(client.lease_keep_alive(request).await, failure)
     }
 
