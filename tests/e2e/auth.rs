@@ -107,8 +107,11 @@ async fn roles(seen: &mut Transcript, side: &Side<'_>) {
         auth.role_grant_permission(permission("writer", permission::Type::Read, "r", "")).await,
     );
     seen.answer("grant to nobody", auth.role_grant_permission(permission("none", readwrite, "a", "")).await);
-    let nothing = AuthRoleGrantPermissionRequest { name: "writer".to_owned(), perm: None };
-    seen.answer("grant nothing", auth.role_grant_permission(nothing).await);
+    // etcd 3.4 dies of it, all members at once.
+    if e2e::environment::etcd_version() > (3, 4) {
+        let nothing = AuthRoleGrantPermissionRequest { name: "writer".to_owned(), perm: None };
+        seen.answer("grant nothing", auth.role_grant_permission(nothing).await);
+    }
     seen.answer("get", auth.role_get(AuthRoleGetRequest { role: "writer".to_owned() }).await);
     seen.answer("get none", auth.role_get(AuthRoleGetRequest { role: "none".to_owned() }).await);
     let revoke = |key: &str, range_end: &str| AuthRoleRevokePermissionRequest {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use e2e::{Client, Pair, Proxy, Shape, Side, Transcript, eventually};
+use e2e::{Client, Pair, Proxy, Shape, Side, Transcript, eventually, soon};
 use proto_gen::etcdserverpb::{
     AuthenticateRequest, CompactionRequest, LeaseRevokeRequest, LeaseTimeToLiveRequest, MemberRemoveRequest,
     PutRequest, RangeRequest,
@@ -174,7 +174,8 @@ async fn without_a_quorum_calls_end_as_they_end_at_the_member() {
         let write = patient.kv().put(put("a", "1")).await.expect_err("no quorum");
         seen.note("a write", write.code());
         let hasty = side.client.with_deadline(Duration::from_millis(500));
-        seen.note("a hasty read", hasty.kv().range(get("a")).await.expect_err("no quorum").code());
+        // The client's clock and the server's race for the word.
+        seen.note("a hasty read", soon("a hasty read", hasty.kv().range(get("a"))).await.is_err());
     })
     .await;
 }
