@@ -18,6 +18,5 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let mut command = Command::new(bench);
     command.args(arguments).current_dir(root());
     command.env(provision::VARIABLE, &etcd.folder).env(proxy::VARIABLE, proxy);
-    command.env("BENCH_OUT", root().join("docs/bench"));
     run_command(&mut command)
 }

@@ -11,21 +11,24 @@ Usage: cargo xtask bench [SUITE] [OPTIONS]
 
 Suites:
   unary                 reads, writes and a mix of both at 1, 8 and 256 in flight (default)
+  watch                 10,000 watchers of one key, bursts, a reader that stops, reconnects, cost by watchers
 
 Options:
-  --rounds N            rounds; each measures every workload once on every system (default 5)
-  --seconds S           length of one measurement (default 1.4)
+  --rounds N            rounds; each measures every workload once on every system (default 5; watch 3)
+  --seconds S           length of one measurement (default 1.4; watch 2)
   --warmup S            load before the measurement starts (default 0.25)
   --connections N       connections that the calls in flight share, at most (default 8)
   --only TEXT           only workloads whose name contains TEXT, such as reads-many@256; may be repeated
+  --stop-seconds S      watch: how long the reader that stops does so (default 10)
+  --quick               one round
   --proxy-args ARGS     further flags for this proxy, separated by blanks
   --help
 
 Environment:
   ETCD_BIN_DIR          folder with the `etcd` to measure and whose grpc-proxy to compare with
   ETCD_GRPC_PROXY       this project's binary
-  BENCH_OUT             where the JSON, SVG and README go (default docs/bench; target/bench with --only, so that
-                        a partial run does not replace the published one)";
+  BENCH_OUT             where the JSON, SVG and README go (default docs/bench; target/bench with --only or
+                        --quick, so that a partial run does not replace the published one)";
 
 /// What was asked for.
 #[derive(Debug)]
@@ -41,6 +44,7 @@ pub(crate) struct Run {
     pub(crate) rounds: usize,
     pub(crate) pace: Pace,
     pub(crate) connections: usize,
+    pub(crate) stop: Duration,
     /// Substrings of workload names; empty means all of them.
     pub(crate) only: Vec<String>,
     pub(crate) proxy_args: Vec<String>,
@@ -67,10 +71,12 @@ impl Arguments {
 #[derive(Debug)]
 struct Typed {
     suite: Option<String>,
-    rounds: usize,
-    seconds: f64,
+    rounds: Option<usize>,
+    seconds: Option<f64>,
     warmup: f64,
     connections: usize,
+    stop: f64,
+    quick: bool,
     only: Vec<String>,
     proxy_args: Vec<String>,
 }
@@ -79,10 +85,12 @@ impl Default for Typed {
     fn default() -> Self {
         Self {
             suite: None,
-            rounds: 5,
-            seconds: 1.4,
+            rounds: None,
+            seconds: None,
             warmup: 0.25,
             connections: 8,
+            stop: 10.0,
+            quick: false,
             only: Vec::new(),
             proxy_args: Vec::new(),
         }
@@ -101,7 +109,9 @@ impl Typed {
             if matches!(flag, "--help" | "-h") {
                 return Ok(None);
             }
-            if flag.starts_with('-') {
+            if flag == "--quick" {
+                typed.quick = true;
+            } else if flag.starts_with('-') {
                 let value =
                     attached.or_else(|| words.next()).ok_or_else(|| format!("{flag} needs a value"))?;
                 typed.set(flag, value)?;
@@ -114,9 +124,10 @@ impl Typed {
 
     fn set(&mut self, flag: &str, value: String) -> Result<()> {
         match flag {
-            "--rounds" => self.rounds = count(flag, &value)?,
+            "--rounds" => self.rounds = Some(count(flag, &value)?),
             "--connections" => self.connections = count(flag, &value)?,
-            "--seconds" => self.seconds = seconds(flag, &value)?,
+            "--seconds" => self.seconds = Some(seconds(flag, &value)?),
+            "--stop-seconds" => self.stop = seconds(flag, &value)?,
             "--warmup" => self.warmup = seconds(flag, &value)?,
             "--only" => self.only.push(value),
             "--proxy-args" => self.proxy_args.extend(value.split_whitespace().map(str::to_owned)),
@@ -131,15 +142,18 @@ impl Typed {
         };
         let etcd = needed("ETCD_BIN_DIR", "the folder that holds etcd")?.join("etcd");
         let proxy = needed("ETCD_GRPC_PROXY", "this project's binary, built for release")?;
-        let usual = if self.only.is_empty() { "docs/bench" } else { "target/bench" };
+        let usual = if self.only.is_empty() && !self.quick { "docs/bench" } else { "target/bench" };
+        let suite = self.suite.unwrap_or_else(|| "unary".to_owned());
+        let (rounds, length) = if suite == "watch" { (3, 2.0) } else { (5, 1.4) };
         Ok(Run {
-            suite: self.suite.unwrap_or_else(|| "unary".to_owned()),
-            rounds: self.rounds,
+            suite,
+            rounds: self.rounds.unwrap_or(if self.quick { 1 } else { rounds }),
             pace: Pace {
                 warmup: Duration::from_secs_f64(self.warmup),
-                measure: Duration::from_secs_f64(self.seconds),
+                measure: Duration::from_secs_f64(self.seconds.unwrap_or(length)),
             },
             connections: self.connections,
+            stop: Duration::from_secs_f64(self.stop),
             only: self.only,
             proxy_args: self.proxy_args,
             // The systems run in a folder of their own, so a relative path would point nowhere.
@@ -208,6 +222,13 @@ mod tests {
     #[test]
     fn a_partial_run_leaves_the_published_one_alone() {
         assert_eq!(run(&["--only", "reads"]).out, PathBuf::from("target/bench"));
+    }
+
+    #[test]
+    fn a_quick_run_is_one_round_and_not_published() {
+        let run = run(&["watch", "--quick", "--stop-seconds", "30"]);
+        assert_eq!((run.rounds, run.stop), (1, Duration::from_secs(30)));
+        assert_eq!(run.out, PathBuf::from("target/bench"));
     }
 
     #[test]

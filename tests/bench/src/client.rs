@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use h2::client::SendRequest;
-use h2::{RecvStream, client};
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{RecvStream, SendStream, client};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE};
 use http::{Method, Request, StatusCode, Uri, Version};
 use prost::Message;
@@ -21,23 +21,30 @@ const CONNECTION_WINDOW: u32 = 64 << 20;
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// A compression flag and four bytes of length stand before every gRPC message.
-const PREFIX: usize = 5;
+pub(crate) const PREFIX: usize = 5;
 
 /// Opens connections to one address, all alike.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Connector {
     address: SocketAddr,
+    stream_window: u32,
 }
 
 impl Connector {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address }
+        Self { address, stream_window: STREAM_WINDOW }
+    }
+
+    /// Streams that hold back their sender when so many bytes are unread.
+    pub(crate) fn stream_window(mut self, bytes: u32) -> Self {
+        self.stream_window = bytes;
+        self
     }
 
     pub(crate) async fn connect(&self) -> Result<Connection> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        Connection::over(stream).await
+        Connection::over(stream, self.stream_window).await
     }
 }
 
@@ -49,9 +56,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self> {
+    async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        stream_window: u32,
+    ) -> Result<Self> {
         let (requests, connection) = client::Builder::new()
-            .initial_window_size(STREAM_WINDOW)
+            .initial_window_size(stream_window)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .enable_push(false)
             .handshake(stream)
@@ -76,6 +86,14 @@ impl Connection {
         unframe(data).ok_or_else(|| format!("{method}: the answer is not one whole message").into())
     }
 
+    /// Opens a stream that stays open, and sends `messages` (framed, any number of them) on it.
+    pub(crate) async fn open(&mut self, method: &Uri, messages: Bytes) -> Result<OpenStream> {
+        poll_fn(|context| self.requests.poll_ready(context)).await?;
+        let (response, mut requests) = self.requests.send_request(self.request(method), false)?;
+        requests.send_data(messages, false)?;
+        Ok(OpenStream { _requests: requests, response: Some(response), body: None })
+    }
+
     fn request(&self, method: &Uri) -> Request<()> {
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
@@ -83,6 +101,35 @@ impl Connection {
         *request.uri_mut() = method.clone();
         *request.headers_mut() = self.headers.clone();
         request
+    }
+}
+
+/// A stream in both directions; reset when dropped.
+pub(crate) struct OpenStream {
+    _requests: SendStream<Bytes>,
+    response: Option<ResponseFuture>,
+    body: Option<RecvStream>,
+}
+
+impl OpenStream {
+    /// The next piece of the answer, cut wherever the sender cut it. The end of the stream is an error.
+    pub(crate) async fn data(&mut self) -> Result<Bytes> {
+        if let Some(response) = self.response.take() {
+            let (head, body) = response.await?.into_parts();
+            if head.status != StatusCode::OK || head.headers.contains_key(GRPC_STATUS) {
+                return Err(format!("the stream was refused: {head:?}").into());
+            }
+            self.body = Some(body);
+        }
+        let body = self.body.as_mut().ok_or("the stream was refused before")?;
+        match body.data().await {
+            Some(chunk) => {
+                let chunk = chunk?;
+                body.flow_control().release_capacity(chunk.len())?;
+                Ok(chunk)
+            }
+            None => Err(format!("the stream ended: {:?}", body.trailers().await?).into()),
+        }
     }
 }
 
@@ -94,7 +141,7 @@ fn headers() -> HeaderMap {
 }
 
 /// The message with its prefix, encoded once into one buffer of the right size.
-fn frame(message: &impl Message) -> Result<Bytes> {
+pub(crate) fn frame(message: &impl Message) -> Result<Bytes> {
     let length = message.encoded_len();
     let mut buffer = BytesMut::with_capacity(PREFIX + length);
     buffer.put_u8(0);
@@ -181,7 +228,7 @@ mod tests {
     async fn call(script: Script) -> Result<Bytes> {
         let (near, far) = tokio::io::duplex(1 << 16);
         tokio::spawn(serve(far, script));
-        let mut connection = Connection::over(near).await?;
+        let mut connection = Connection::over(near, STREAM_WINDOW).await?;
         let method = Uri::from_static("http://localhost/etcdserverpb.KV/Put");
         connection.call(&method, &PutRequest::default()).await
     }

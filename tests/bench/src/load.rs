@@ -11,15 +11,16 @@ use tokio::task::JoinSet;
 
 use crate::arguments::Pace;
 use crate::client::{Connection, Connector};
-use crate::process::{self, CpuTime};
+use crate::process;
 use crate::target::Target;
+use crate::usage::Usage;
 use crate::{Error, Result};
 
 /// How long calls still in flight may take after the end of a measurement, and connections to open before it.
 const LIMIT: Duration = Duration::from_secs(15);
 /// One minute in nanoseconds; slower calls count as that slow.
-const SLOWEST: u64 = 60_000_000_000;
-const DIGITS: u8 = 3;
+pub(crate) const SLOWEST: u64 = 60_000_000_000;
+pub(crate) const DIGITS: u8 = 3;
 
 /// One call, over and over: each caller works on a clone of its own.
 pub(crate) trait Call: Clone + Send + 'static {
@@ -91,7 +92,7 @@ pub(crate) async fn run(load: Load, target: &Target, call: impl Call) -> Result<
     Ok(measured)
 }
 
-async fn connect(count: usize, target: &Target) -> Result<Vec<Connection>> {
+pub(crate) async fn connect(count: usize, target: &Target) -> Result<Vec<Connection>> {
     let connector = Connector::new(target.address);
     let mut connections = Vec::with_capacity(count);
     for _ in 0..count {
@@ -138,50 +139,29 @@ async fn repeat(mut call: impl Call, mut connection: Connection, shared: Arc<Sha
     Ok(())
 }
 
-/// CPU times of everything that takes part, at one moment.
-struct Usage {
-    at: Instant,
-    proxy: Option<CpuTime>,
-    etcd: CpuTime,
-    load: CpuTime,
-}
-
-impl Usage {
-    fn now(target: &Target) -> Result<Self> {
-        Ok(Self {
-            at: Instant::now(),
-            proxy: target.proxy.map(CpuTime::of).transpose()?,
-            etcd: CpuTime::of(target.etcd)?,
-            load: CpuTime::of(std::process::id())?,
-        })
-    }
-}
-
 async fn watch(pace: Pace, target: &Target, shared: &Shared) -> Result<Measured> {
     tokio::time::sleep(pace.warmup).await;
     let before = Usage::now(target)?;
     shared.begin();
     tokio::time::sleep(pace.measure).await;
     let latency = shared.end().unwrap_or_else(|| shared.empty.clone());
-    let after = Usage::now(target)?;
+    let spent = Usage::now(target)?.since(&before);
     if latency.is_empty() {
         return Err(format!("{} answered nothing in {:?}", target.system.title(), pace.measure).into());
     }
     Ok(Measured {
         calls: latency.len(),
-        elapsed: after.at - before.at,
+        elapsed: spent.elapsed,
         latency,
-        proxy: proxy_use(target, &before, &after)?,
-        etcd_cpu: after.etcd.since(&before.etcd),
-        load_cpu: after.load.since(&before.load),
+        proxy: proxy_use(target, spent.proxy)?,
+        etcd_cpu: spent.etcd,
+        load_cpu: spent.load,
     })
 }
 
-fn proxy_use(target: &Target, before: &Usage, after: &Usage) -> Result<Option<ProxyUse>> {
-    let (Some(pid), Some(before), Some(after)) = (target.proxy, &before.proxy, &after.proxy) else {
-        return Ok(None);
-    };
-    Ok(Some(ProxyUse { cpu: after.since(before), resident: process::resident(pid)? }))
+fn proxy_use(target: &Target, cpu: Option<Duration>) -> Result<Option<ProxyUse>> {
+    let (Some(pid), Some(cpu)) = (target.proxy, cpu) else { return Ok(None) };
+    Ok(Some(ProxyUse { cpu, resident: process::resident(pid)? }))
 }
 
 async fn failure(callers: &mut JoinSet<Result<()>>) -> Error {

@@ -22,13 +22,15 @@ mod rounds;
 mod statistics;
 mod suite;
 mod target;
+mod usage;
 mod verdict;
+mod watching;
 
 use std::process::ExitCode;
 
 use arguments::{Arguments, Run};
-use suite::{Suite, Unary};
-use target::Systems;
+use suite::{Suite, Unary, Watch};
+use target::Setting;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A tool's error: a sentence for the person who runs it.
@@ -78,16 +80,15 @@ async fn asked_to_stop() -> Result<&'static str> {
 async fn dispatch(run: &Run) -> Result<()> {
     match run.suite.as_str() {
         "unary" => bench(Unary::new(run.connections), run).await,
-        other => Err(format!("no suite {other:?}; there is: unary").into()),
+        "watch" => bench(Watch::new(run.stop), run).await,
+        other => Err(format!("no suite {other:?}; there are: unary, watch").into()),
     }
 }
 
 async fn bench<S: Suite>(suite: S, run: &Run) -> Result<()> {
     let workloads = arguments::select(suite.workloads(), &run.only)?;
-    eprintln!("{}", rounds::announcement(&suite, workloads.len(), run));
-    let systems = Systems::start(run).await?;
-    let rows = rounds::run(&suite, &workloads, &systems, run).await?;
-    let report = report::Report::new(&suite, rows, systems.setting(run));
-    drop(systems);
+    eprintln!("{}", rounds::announcement(&suite, &workloads, run));
+    let rows = rounds::run(&suite, &workloads, run).await?;
+    let report = report::Report::new(&suite, rows, Setting::of(run));
     report.publish(&run.out)
 }

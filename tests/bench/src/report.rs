@@ -1,6 +1,7 @@
 //! What a run leaves behind: a table for the terminal, JSON with every round, a plot, and a section of the README.
 
 mod json;
+mod lines;
 mod markdown;
 mod svg;
 mod table;
@@ -10,7 +11,7 @@ use std::path::Path;
 
 use crate::Result;
 use crate::rounds::Row;
-use crate::suite::{Metric, Suite};
+use crate::suite::{Metric, Plot, Suite};
 use crate::target::Setting;
 use crate::verdict::{Verdict, verdicts};
 
@@ -21,6 +22,7 @@ pub(crate) struct Report {
     pub(crate) description: String,
     pub(crate) counts: &'static str,
     pub(crate) metrics: &'static [Metric],
+    pub(crate) plot: Plot,
     pub(crate) setting: Setting,
     pub(crate) rows: Vec<Row>,
     pub(crate) verdicts: Vec<Verdict>,
@@ -33,9 +35,17 @@ impl Report {
             description: suite.description(),
             counts: suite.counts(),
             metrics: suite.metrics(),
+            plot: suite.plot(),
             setting,
             verdicts: verdicts(suite.claims(), suite.metrics(), &rows),
             rows,
+        }
+    }
+
+    fn drawn(&self) -> String {
+        match self.plot {
+            Plot::Bars => svg::plot(self),
+            Plot::Lines { what, metric } => lines::plot(self, what, metric),
         }
     }
 
@@ -47,7 +57,7 @@ impl Report {
         // A README that is not there yet is an empty one.
         let old = fs::read_to_string(&readme).unwrap_or_default();
         fs::write(folder.join(format!("{}.json", self.suite)), json::json(self)?)?;
-        fs::write(folder.join(format!("{}.svg", self.suite)), svg::plot(self))?;
+        fs::write(folder.join(format!("{}.svg", self.suite)), self.drawn())?;
         fs::write(&readme, markdown::with_section(&old, self))?;
         eprintln!("\nwritten: {0}/{1}.json, {0}/{1}.svg, {0}/README.md", folder.display(), self.suite);
         Ok(())
@@ -58,7 +68,7 @@ impl Report {
 pub(crate) mod tests {
     use super::*;
     use crate::rounds::tests::row;
-    use crate::suite::{Better, Claim};
+    use crate::suite::{Against, Better, Claim};
     use crate::target::System;
 
     const METRICS: &[Metric] =
@@ -72,12 +82,19 @@ pub(crate) mod tests {
             row("writes@1", &[(900.0, 500.0, 800.0), (910.0, 510.0, 805.0)]),
             row("writes@8", &[(4000.0, 2000.0, 3000.0), (4100.0, 2100.0, 3100.0)]),
         ];
-        let claim = Claim { text: "calls", at: "8", metric: "calls", against: System::Theirs, limit: 1.4 };
+        let claim = Claim {
+            text: "calls",
+            at: "8",
+            metric: "calls",
+            against: Against::System(System::Theirs),
+            limit: 1.4,
+        };
         Report {
             suite: "sample",
             description: "Calls.".to_owned(),
             counts: "in flight",
             metrics: METRICS,
+            plot: Plot::Bars,
             setting: Setting {
                 etcd_version: "etcd Version: 0.0.0".to_owned(),
                 proxy_version: "unknown".to_owned(),

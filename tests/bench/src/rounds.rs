@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::Result;
 use crate::arguments::Run;
 use crate::statistics::{figure, median, range};
-use crate::suite::{Figures, Suite, Workload};
-use crate::target::{System, Systems};
+use crate::suite::{Figures, Metric, Suite, Workload};
+use crate::target::{System, Systems, Target};
 
 /// All that was measured of one workload.
 #[derive(Debug, Clone)]
@@ -53,32 +53,29 @@ fn value(round: &Round, system: System, metric: &str) -> Option<f64> {
 }
 
 /// What is about to happen and how long it takes.
-pub(crate) fn announcement(suite: &impl Suite, workloads: usize, run: &Run) -> String {
-    let measurements = run.rounds * workloads * System::ALL.len();
-    let length =
-        (run.pace.warmup + run.pace.measure).saturating_mul(u32::try_from(measurements).unwrap_or(u32::MAX));
+pub(crate) fn announcement(suite: &impl Suite, workloads: &[Workload], run: &Run) -> String {
+    let round: f64 = workloads.iter().map(|workload| suite.length(workload, run.pace).as_secs_f64()).sum();
+    let length = round * (run.rounds * System::ALL.len()) as f64;
     format!(
-        "suite {}: {workloads} workloads on {} systems, {} rounds: about {} minutes",
+        "suite {}: {} workloads on {} systems, {} rounds: about {} minutes",
         suite.name(),
+        workloads.len(),
         System::ALL.len(),
         run.rounds,
-        figure(length.as_secs_f64() / 60.0)
+        figure(length / 60.0)
     )
 }
 
-pub(crate) async fn run<S: Suite>(
-    suite: &S,
-    workloads: &[Workload],
-    systems: &Systems,
-    run: &Run,
-) -> Result<Vec<Row>> {
-    suite.prepare(systems.etcd()).await?;
+pub(crate) async fn run<S: Suite>(suite: &S, workloads: &[Workload], run: &Run) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> =
         workloads.iter().map(|workload| Row { workload: workload.clone(), rounds: Vec::new() }).collect();
+    let systems = if suite.fresh() { None } else { Some(started(suite, run).await?) };
     for round in 0..run.rounds {
-        suite.before_round(systems.etcd()).await?;
+        if let Some(systems) = &systems {
+            suite.before_round(systems.etcd()).await?;
+        }
         for (place, row) in rows.iter_mut().enumerate() {
-            let measured = one_round(suite, &row.workload, systems, run, round + place).await?;
+            let measured = one_round(suite, &row.workload, systems.as_ref(), run, round + place).await?;
             eprintln!("{}", progress(suite, round + 1, run.rounds, &row.workload, &measured));
             row.rounds.push(measured);
         }
@@ -86,24 +83,39 @@ pub(crate) async fn run<S: Suite>(
     Ok(rows)
 }
 
+async fn started<S: Suite>(suite: &S, run: &Run) -> Result<Systems> {
+    let systems = Systems::start(run).await?;
+    suite.prepare(systems.etcd()).await?;
+    Ok(systems)
+}
+
+/// On `systems`, or on fresh ones for every measurement where there are none.
 async fn one_round<S: Suite>(
     suite: &S,
     workload: &Workload,
-    systems: &Systems,
+    systems: Option<&Systems>,
     run: &Run,
     turn: usize,
 ) -> Result<Round> {
     let mut round = Round::new();
-    for target in turned(*systems.targets(), turn) {
-        let figures = suite
-            .measure(workload, &target, run.pace)
-            .await
-            .map_err(|error| format!("{} on {}: {error}", workload.name, target.system.title()))?;
-        round.insert(target.system, figures);
+    for system in turned(System::ALL, turn) {
+        let figures = match systems {
+            Some(systems) => measured(suite, workload, &systems.target(system), run).await?,
+            None => {
+                let fresh = started(suite, run).await?;
+                measured(suite, workload, &fresh.target(system), run).await?
+            }
+        };
+        round.insert(system, figures);
         // Lets what the last load left behind (closing connections, collecting garbage) end outside the next one.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(round)
+}
+
+async fn measured(suite: &impl Suite, workload: &Workload, target: &Target, run: &Run) -> Result<Figures> {
+    let named = |error| format!("{} on {}: {error}", workload.name, target.system.title()).into();
+    suite.measure(workload, target, run.pace).await.map_err(named)
 }
 
 /// The same things in another order every turn; six turns of three things go through all their orders, so that none
@@ -116,7 +128,7 @@ fn turned<T, const COUNT: usize>(mut things: [T; COUNT], turn: usize) -> [T; COU
     things
 }
 
-/// The suite's first figure of every system, on one line.
+/// The suite's first figure that the workload has, of every system, on one line.
 fn progress(
     suite: &impl Suite,
     round: usize,
@@ -125,10 +137,10 @@ fn progress(
     measured: &Round,
 ) -> String {
     let mut line = format!("round {round}/{rounds}  {:<16}", workload.name);
+    let had = |metric: &&Metric| measured.values().any(|figures| figures.contains_key(metric.key));
+    let Some(metric) = suite.metrics().iter().find(had) else { return line };
     for (system, figures) in measured {
-        if let Some((metric, value)) =
-            suite.metrics().first().and_then(|metric| Some((metric, figures.get(metric.key)?)))
-        {
+        if let Some(value) = figures.get(metric.key) {
             line.push_str(&format!("  {} {} {}", system.title(), figure(*value), metric.unit));
         }
     }

@@ -2,11 +2,14 @@
 //! claims that they must bear.
 
 mod unary;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 pub(crate) use unary::Unary;
+pub(crate) use watch::Watch;
 
 use crate::Result;
 use crate::arguments::Pace;
@@ -29,6 +32,21 @@ pub(crate) trait Suite {
     fn metrics(&self) -> &'static [Metric];
 
     fn claims(&self) -> &'static [Claim];
+
+    /// Which plot the report gets.
+    fn plot(&self) -> Plot {
+        Plot::Bars
+    }
+
+    /// Whether every measurement wants an etcd and proxies that have served nothing yet.
+    fn fresh(&self) -> bool {
+        false
+    }
+
+    /// How long one measurement takes, about.
+    fn length(&self, _workload: &Workload, pace: Pace) -> Duration {
+        pace.warmup + pace.measure
+    }
 
     /// Puts into etcd what the workloads expect, once, before the first round.
     fn prepare(&self, etcd: &Target) -> impl Future<Output = Result<()>>;
@@ -56,9 +74,23 @@ impl Workload {
         self.name.split_once('@').map_or(self.name.as_str(), |(what, _)| what)
     }
 
+    /// Whether `at` is the part before the `@`, the part after it, or all of it.
+    pub(crate) fn is_at(&self, at: &str) -> bool {
+        [self.what(), self.how_much(), self.name.as_str()].contains(&at)
+    }
+
     pub(crate) fn how_much(&self) -> &str {
         self.name.split_once('@').map_or("", |(_, how_much)| how_much)
     }
+}
+
+/// How a suite's report is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plot {
+    /// Every plotted metric of every workload, as bars.
+    Bars,
+    /// One metric of the workloads that begin with `what`, against the number after their `@`, as lines.
+    Lines { what: &'static str, metric: &'static str },
 }
 
 /// The figures of one measurement by [`Metric::key`]. One that makes no sense for a system (the CPU of no proxy) is
@@ -74,6 +106,13 @@ pub(crate) struct Metric {
     pub(crate) better: Better,
     /// Whether the plot shows it.
     pub(crate) plotted: bool,
+}
+
+impl Metric {
+    /// Title and unit, for people.
+    pub(crate) fn headed(&self) -> String {
+        if self.unit.is_empty() { self.title.to_owned() } else { format!("{}, {}", self.title, self.unit) }
+    }
 }
 
 /// Which way a figure improves.
@@ -92,14 +131,25 @@ impl Better {
     }
 }
 
-/// What this project promises: on every workload at `at`, `metric` of this proxy is at most (or, for
-/// figures that should be high, at least) `limit` times that of `against`.
+/// What this project promises: on every workload at `at`, `metric` of this proxy is at most (or, for figures that
+/// should be high, at least) `limit`, in terms of `against`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim {
     pub(crate) text: &'static str,
-    /// Selects workloads by [`Workload::how_much`].
+    /// Selects workloads by [`Workload::is_at`].
     pub(crate) at: &'static str,
     pub(crate) metric: &'static str,
-    pub(crate) against: System,
+    pub(crate) against: Against,
     pub(crate) limit: f64,
+}
+
+/// What a claim's limit is to be multiplied with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Against {
+    /// The same figure of another system.
+    System(System),
+    /// This proxy's own figure on another workload, by its name.
+    Own(&'static str),
+    /// Nothing: the limit is in the metric's unit.
+    Unit,
 }

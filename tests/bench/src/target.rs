@@ -50,11 +50,18 @@ impl System {
 pub(crate) struct Target {
     pub(crate) system: System,
     pub(crate) address: SocketAddr,
+    /// The member itself, whatever stands in front of it.
+    pub(crate) member: SocketAddr,
     pub(crate) proxy: Option<u32>,
     pub(crate) etcd: u32,
 }
 
 impl Target {
+    /// The same, with calls that go to the member itself.
+    pub(crate) fn past(&self) -> Self {
+        Self { address: self.member, ..*self }
+    }
+
     /// Where a gRPC method is to be called, from its path.
     pub(crate) fn method(&self, path: &'static str) -> Result<Uri> {
         Ok(Uri::builder().scheme("http").authority(self.address.to_string()).path_and_query(path).build()?)
@@ -89,7 +96,7 @@ impl Systems {
         let mut ours = Running::start("ours", &mut command, &folder.path)?;
         ours.says(PROXY_SERVES).await?;
 
-        let target = |system, address, proxy| Target { system, address, proxy, etcd: etcd.id() };
+        let target = |system, address, proxy| Target { system, address, member, proxy, etcd: etcd.id() };
         let targets = [
             target(System::Direct, member, None),
             target(System::Theirs, theirs_at, Some(theirs.id())),
@@ -98,18 +105,25 @@ impl Systems {
         Ok(Self { targets, _theirs: theirs, _ours: ours, _etcd: etcd, _folder: folder })
     }
 
-    pub(crate) fn targets(&self) -> &[Target; 3] {
-        &self.targets
+    pub(crate) fn target(&self, system: System) -> Target {
+        let [direct, theirs, ours] = self.targets;
+        match system {
+            System::Direct => direct,
+            System::Theirs => theirs,
+            System::Ours => ours,
+        }
     }
 
     pub(crate) fn etcd(&self) -> &Target {
         let [direct, ..] = &self.targets;
         direct
     }
+}
 
+impl Setting {
     /// What a reader of the report must know about the run.
-    pub(crate) fn setting(&self, run: &Run) -> Setting {
-        Setting {
+    pub(crate) fn of(run: &Run) -> Self {
+        Self {
             etcd_version: version(&run.etcd),
             proxy_version: version(&run.proxy),
             proxy_args: run.proxy_args.join(" "),

@@ -1,19 +1,21 @@
 //! Whether the claims of a suite hold in what was measured.
 
 use crate::rounds::Row;
-use crate::statistics::{median, ratio};
-use crate::suite::{Better, Claim, Metric};
+use crate::statistics::{figure, median, ratio};
+use crate::suite::{Against, Better, Claim, Metric};
+use crate::target::System;
 
 /// A claim and what became of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Verdict {
     pub(crate) claim: Claim,
     better: Better,
+    unit: &'static str,
     /// `None` when no workload of this run bears on the claim.
     pub(crate) measured: Option<Bearing>,
 }
 
-/// The ratios of the workloads that bear on a claim.
+/// The ratios, or the figures themselves, of the workloads that bear on a claim.
 #[derive(Debug, Clone)]
 pub(crate) struct Bearing {
     /// The one furthest on the wrong side; the claim holds if this one keeps the limit.
@@ -40,22 +42,35 @@ impl Verdict {
         }
     }
 
-    /// Such as `≤ 0.45 × etcd grpc-proxy`.
+    /// Such as `≤ 0.45 × etcd grpc-proxy` or `≤ 10 KiB`.
     pub(crate) fn limit(&self) -> String {
         let sign = match self.better {
             Better::Lower => '≤',
             Better::Higher => '≥',
         };
-        format!("{sign} {} × {}", ratio(self.claim.limit), self.claim.against.title())
+        let limit = self.written(self.claim.limit);
+        match self.claim.against {
+            Against::System(system) => format!("{sign} {limit} × {}", system.title()),
+            Against::Own(workload) => format!("{sign} {limit} × its own on {workload}"),
+            Against::Unit => format!("{sign} {limit} {}", self.unit).trim_end().to_owned(),
+        }
+    }
+
+    /// A number of this claim, as its kind is written.
+    pub(crate) fn written(&self, value: f64) -> String {
+        match self.claim.against {
+            Against::System(_) | Against::Own(_) => ratio(value),
+            Against::Unit => figure(value),
+        }
     }
 }
 
 /// One verdict per claim, in the suite's order.
 pub(crate) fn verdicts(claims: &[Claim], metrics: &[Metric], rows: &[Row]) -> Vec<Verdict> {
     let judge = |claim: &Claim| {
-        let better = metrics.iter().find(|metric| metric.key == claim.metric).map(|metric| metric.better);
-        let better = better.unwrap_or(Better::Lower);
-        Verdict { claim: *claim, better, measured: bearing(claim, better, rows) }
+        let metric = metrics.iter().find(|metric| metric.key == claim.metric);
+        let (better, unit) = metric.map_or((Better::Lower, ""), |metric| (metric.better, metric.unit));
+        Verdict { claim: *claim, better, unit, measured: bearing(claim, better, rows) }
     };
     claims.iter().map(judge).collect()
 }
@@ -63,8 +78,8 @@ pub(crate) fn verdicts(claims: &[Claim], metrics: &[Metric], rows: &[Row]) -> Ve
 fn bearing(claim: &Claim, better: Better, rows: &[Row]) -> Option<Bearing> {
     let ratios: Vec<(f64, &str)> = rows
         .iter()
-        .filter(|row| row.workload.how_much() == claim.at)
-        .filter_map(|row| Some((row.ratio(claim.metric, claim.against)?, row.workload.name.as_str())))
+        .filter(|row| row.workload.is_at(claim.at))
+        .filter_map(|row| Some((value(row, claim, rows)?, row.workload.name.as_str())))
         .collect();
     let by_ratio = |a: &&(f64, &str), b: &&(f64, &str)| a.0.total_cmp(&b.0);
     let (worst, workload) = match better {
@@ -75,15 +90,31 @@ fn bearing(claim: &Claim, better: Better, rows: &[Row]) -> Option<Bearing> {
     Some(Bearing { worst: *worst, worst_workload: (*workload).to_owned(), median: median(&all)? })
 }
 
+/// What a claim speaks of, on one workload.
+fn value(row: &Row, claim: &Claim, rows: &[Row]) -> Option<f64> {
+    match claim.against {
+        Against::System(system) => row.ratio(claim.metric, system),
+        Against::Unit => row.median(System::Ours, claim.metric),
+        Against::Own(name) => {
+            let base = rows.iter().find(|row| row.workload.name == name)?;
+            let base = base.median(System::Ours, claim.metric).filter(|base| *base > 0.0)?;
+            Some(row.median(System::Ours, claim.metric)? / base)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rounds::tests::row;
-    use crate::target::System;
 
     fn verdict(better: Better, limit: f64, rows: &[Row]) -> Verdict {
-        let metric = Metric { key: "calls", title: "", unit: "", better, plotted: true };
-        let claim = Claim { text: "", at: "8", metric: "calls", against: System::Theirs, limit };
+        judged(better, "8", Against::System(System::Theirs), limit, rows)
+    }
+
+    fn judged(better: Better, at: &'static str, against: Against, limit: f64, rows: &[Row]) -> Verdict {
+        let metric = Metric { key: "calls", title: "", unit: "KiB", better, plotted: true };
+        let claim = Claim { text: "", at, metric: "calls", against, limit };
         verdicts(&[claim], &[metric], rows).remove(0)
     }
 
@@ -105,6 +136,20 @@ mod tests {
         assert_eq!(verdict(Better::Lower, 0.6, &rows()).holds(), Some(true));
         assert_eq!(verdict(Better::Higher, 0.4, &rows()).holds(), Some(true));
         assert_eq!(verdict(Better::Higher, 0.5, &rows()).word(), "MISSED");
+    }
+
+    #[test]
+    fn a_claim_may_be_absolute() {
+        let absolute = judged(Better::Lower, "a@8", Against::Unit, 4.0, &rows());
+        assert_eq!((absolute.word(), absolute.limit().as_str()), ("holds", "≤ 4.00 KiB"));
+        assert_eq!(judged(Better::Lower, "8", Against::Unit, 4.0, &rows()).holds(), Some(false));
+    }
+
+    #[test]
+    fn a_claim_may_compare_with_its_own_figure_elsewhere() {
+        let flat = judged(Better::Lower, "a@256", Against::Own("a@8"), 2.0, &rows());
+        assert_eq!(flat.measured.as_ref().unwrap().worst, 22.5);
+        assert_eq!(flat.limit(), "≤ 2.00 × its own on a@8");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::Report;
 use crate::Result;
 use crate::rounds::Row;
 use crate::statistics::median;
-use crate::suite::Metric;
+use crate::suite::{Against, Metric};
 use crate::target::{Setting, System};
 use crate::verdict::Verdict;
 
@@ -72,13 +72,21 @@ fn claim(verdict: &Verdict) -> Value {
         "text": verdict.claim.text,
         "metric": verdict.claim.metric,
         "at": verdict.claim.at,
-        "against": verdict.claim.against.key(),
+        "against": against(verdict.claim.against),
         "limit": verdict.claim.limit,
         "worst": measured.map(|measured| rounded(measured.worst)),
         "worst_workload": measured.map(|measured| measured.worst_workload.clone()),
         "median": measured.map(|measured| rounded(measured.median)),
         "holds": verdict.holds(),
     })
+}
+
+fn against(against: Against) -> String {
+    match against {
+        Against::System(system) => system.key().to_owned(),
+        Against::Own(workload) => format!("ours on {workload}"),
+        Against::Unit => "unit".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -56,9 +56,10 @@ fn claims(report: &Report) -> String {
         String::from("| claim | limit | worst workload | median of workloads | |\n|---|---|---|---|---|\n");
     for verdict in &report.verdicts {
         let (worst, median) = match &verdict.measured {
-            Some(measured) => {
-                (format!("{} ({})", ratio(measured.worst), measured.worst_workload), ratio(measured.median))
-            }
+            Some(measured) => (
+                format!("{} ({})", verdict.written(measured.worst), measured.worst_workload),
+                verdict.written(measured.median),
+            ),
             None => Default::default(),
         };
         let _ = writeln!(
@@ -79,7 +80,7 @@ fn figures(report: &Report) -> String {
         System::ALL.map(System::title).join(" · ")
     );
     for metric in report.metrics {
-        let _ = write!(text, " {}, {} |", metric.title, metric.unit);
+        let _ = write!(text, " {} |", metric.headed());
     }
     let _ = writeln!(text, "\n|---|{}", "---:|".repeat(report.metrics.len()));
     for row in &report.rows {
@@ -93,9 +94,12 @@ fn figures(report: &Report) -> String {
 }
 
 fn cell(row: &Row, metric: &Metric) -> String {
+    if System::ALL.iter().all(|system| row.median(*system, metric.key).is_none()) {
+        return String::new();
+    }
     let values = System::ALL.map(|system| row.median(system, metric.key).map_or("–".to_owned(), figure));
-    let ratio = row.ratio(metric.key, System::Theirs).map_or_else(String::new, ratio);
-    format!("{}<br>**{ratio}**", values.join(" · "))
+    let ratio = row.ratio(metric.key, System::Theirs).map(|value| format!("<br>**{}**", ratio(value)));
+    values.join(" · ") + &ratio.unwrap_or_default()
 }
 
 #[cfg(test)]

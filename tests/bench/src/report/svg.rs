@@ -21,7 +21,7 @@ const BAR: f64 = 11.0;
 const GROUP_GAP: f64 = 9.0;
 const METRIC_TITLE: f64 = 30.0;
 
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 text{font-size:12px;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI','Noto Sans',Helvetica,Arial,sans-serif;\
 fill:#1f2328}\
 .title{font-size:17px;font-weight:600}.metric{font-size:13px;font-weight:600}.soft{fill:#59636e}\
@@ -215,11 +215,11 @@ impl Scale {
     }
 }
 
-fn text(svg: &mut String, class: &str, x: f64, y: f64, content: &str) {
+pub(super) fn text(svg: &mut String, class: &str, x: f64, y: f64, content: &str) {
     let _ = writeln!(svg, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escaped(content));
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -22,7 +22,11 @@ pub(crate) fn table(report: &Report) -> String {
     text
 }
 
+/// Only the columns that the workload has figures for.
 fn block(text: &mut String, row: &Row, metrics: &[Metric]) {
+    let has = |metric: &&Metric| System::ALL.iter().any(|system| row.median(*system, metric.key).is_some());
+    let metrics: Vec<Metric> = metrics.iter().filter(has).copied().collect();
+    let metrics = metrics.as_slice();
     line(text, &row.workload.name, metrics, header);
     for system in System::ALL {
         let median = |metric: &Metric| cell(row.median(system, metric.key), figure);
@@ -35,7 +39,7 @@ fn block(text: &mut String, row: &Row, metrics: &[Metric]) {
 }
 
 fn header(metric: &Metric) -> String {
-    format!("{} {}", metric.title, metric.unit)
+    format!("{} {}", metric.title, metric.unit).trim_end().to_owned()
 }
 
 fn cell(value: Option<f64>, written: impl Fn(f64) -> String) -> String {
@@ -59,9 +63,9 @@ fn verdicts(report: &Report) -> String {
             let _ = write!(
                 text,
                 "; measured {} at worst ({}), median {}",
-                ratio(measured.worst),
+                verdict.written(measured.worst),
                 measured.worst_workload,
-                ratio(measured.median)
+                verdict.written(measured.median)
             );
         }
         text.push('\n');

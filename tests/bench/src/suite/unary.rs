@@ -7,7 +7,7 @@ use proto_gen::etcdserverpb::{
     CompactionRequest, CompactionResponse, PutRequest, PutResponse, RangeRequest, RangeResponse,
 };
 
-use super::{Better, Claim, Figures, Metric, Suite, Workload};
+use super::{Against, Better, Claim, Figures, Metric, Suite, Workload};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::client::{Connection, Connector};
@@ -39,21 +39,21 @@ const CLAIMS: &[Claim] = &[
         text: "CPU per forwarded unary call, 256 in flight",
         at: "256",
         metric: "proxy_cpu",
-        against: System::Theirs,
+        against: Against::System(System::Theirs),
         limit: 0.45,
     },
     Claim {
         text: "CPU per forwarded unary call, 8 in flight",
         at: "8",
         metric: "proxy_cpu",
-        against: System::Theirs,
+        against: Against::System(System::Theirs),
         limit: 0.55,
     },
     Claim {
         text: "p50 with one call in flight",
         at: "1",
         metric: "p50",
-        against: System::Theirs,
+        against: Against::System(System::Theirs),
         limit: 0.85,
     },
 ];
@@ -257,7 +257,7 @@ mod tests {
         let suite = Unary::new(8);
         for claim in suite.claims() {
             assert!(suite.metrics().iter().any(|metric| metric.key == claim.metric), "{claim:?}");
-            assert!(suite.workloads().iter().any(|workload| workload.how_much() == claim.at), "{claim:?}");
+            assert!(suite.workloads().iter().any(|workload| workload.is_at(claim.at)), "{claim:?}");
         }
     }
 
