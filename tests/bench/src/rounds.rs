@@ -69,7 +69,7 @@ pub(crate) fn announcement(suite: &impl Suite, workloads: &[Workload], run: &Run
 pub(crate) async fn run<S: Suite>(suite: &S, workloads: &[Workload], run: &Run) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> =
         workloads.iter().map(|workload| Row { workload: workload.clone(), rounds: Vec::new() }).collect();
-    let systems = if suite.fresh() { None } else { Some(started(suite, run).await?) };
+    let systems = if suite.fresh() { None } else { Some(started(suite, run, &System::ALL).await?) };
     for round in 0..run.rounds {
         if let Some(systems) = &systems {
             suite.before_round(systems.etcd()).await?;
@@ -83,13 +83,13 @@ pub(crate) async fn run<S: Suite>(suite: &S, workloads: &[Workload], run: &Run) 
     Ok(rows)
 }
 
-async fn started<S: Suite>(suite: &S, run: &Run) -> Result<Systems> {
-    let systems = Systems::start(run).await?;
+async fn started<S: Suite>(suite: &S, run: &Run, which: &[System]) -> Result<Systems> {
+    let systems = Systems::start(run, which).await?;
     suite.prepare(systems.etcd()).await?;
     Ok(systems)
 }
 
-/// On `systems`, or on fresh ones for every measurement where there are none.
+/// On `systems`, or, where there are none, on ones that were started for this measurement and nothing else.
 async fn one_round<S: Suite>(
     suite: &S,
     workload: &Workload,
@@ -102,7 +102,7 @@ async fn one_round<S: Suite>(
         let figures = match systems {
             Some(systems) => measured(suite, workload, &systems.target(system), run).await?,
             None => {
-                let fresh = started(suite, run).await?;
+                let fresh = started(suite, run, &[system]).await?;
                 measured(suite, workload, &fresh.target(system), run).await?
             }
         };

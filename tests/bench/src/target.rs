@@ -68,55 +68,46 @@ impl Target {
     }
 }
 
-/// All three, running until dropped.
+/// Those that were asked for, running until dropped.
 pub(crate) struct Systems {
-    targets: [Target; 3],
+    etcd: Target,
+    behind: Vec<Target>,
     // The order matters when they end: proxies before the etcd that they talk to, the folder last.
-    _theirs: Running,
-    _ours: Running,
+    _proxies: Vec<Running>,
     _etcd: Running,
     _folder: Folder,
 }
 
 impl Systems {
-    pub(crate) async fn start(run: &Run) -> Result<Self> {
+    /// Starts etcd, and in front of it the proxies among `systems`.
+    pub(crate) async fn start(run: &Run, systems: &[System]) -> Result<Self> {
         let folder = Folder::create()?;
         let [member, peer, theirs_at, ours_at] = free_addresses()?;
-
         let mut etcd = Running::start("etcd", &mut etcd_command(&run.etcd, member, peer), &folder.path)?;
         etcd.says(ETCD_SERVES).await?;
-
-        let mut command = Command::new(&run.etcd);
-        proxy_flags(command.arg("grpc-proxy"), member, theirs_at);
-        let mut theirs = Running::start("theirs", &mut command, &folder.path)?;
-        theirs.says(PROXY_SERVES).await?;
-
-        let mut command = Command::new(&run.proxy);
-        proxy_flags(&mut command, member, ours_at).args(&run.proxy_args);
-        let mut ours = Running::start("ours", &mut command, &folder.path)?;
-        ours.says(PROXY_SERVES).await?;
-
-        let target = |system, address, proxy| Target { system, address, member, proxy, etcd: etcd.id() };
-        let targets = [
-            target(System::Direct, member, None),
-            target(System::Theirs, theirs_at, Some(theirs.id())),
-            target(System::Ours, ours_at, Some(ours.id())),
-        ];
-        Ok(Self { targets, _theirs: theirs, _ours: ours, _etcd: etcd, _folder: folder })
+        let direct = Target { system: System::Direct, address: member, member, proxy: None, etcd: etcd.id() };
+        let (mut behind, mut proxies) = (Vec::new(), Vec::new());
+        for system in systems.iter().copied() {
+            let (address, mut command) = match system {
+                System::Direct => continue,
+                System::Theirs => (theirs_at, theirs_command(&run.etcd, member, theirs_at)),
+                System::Ours => (ours_at, ours_command(run, member, ours_at)),
+            };
+            let mut proxy = Running::start(system.key(), &mut command, &folder.path)?;
+            proxy.says(PROXY_SERVES).await?;
+            behind.push(Target { system, address, proxy: Some(proxy.id()), ..direct });
+            proxies.push(proxy);
+        }
+        Ok(Self { etcd: direct, behind, _proxies: proxies, _etcd: etcd, _folder: folder })
     }
 
+    /// One that was asked for, or else etcd directly.
     pub(crate) fn target(&self, system: System) -> Target {
-        let [direct, theirs, ours] = self.targets;
-        match system {
-            System::Direct => direct,
-            System::Theirs => theirs,
-            System::Ours => ours,
-        }
+        self.behind.iter().find(|target| target.system == system).copied().unwrap_or(self.etcd)
     }
 
     pub(crate) fn etcd(&self) -> &Target {
-        let [direct, ..] = &self.targets;
-        direct
+        &self.etcd
     }
 }
 
@@ -160,6 +151,18 @@ fn etcd_command(etcd: &Path, client: SocketAddr, peer: SocketAddr) -> Command {
         .arg(format!("--listen-peer-urls=http://{peer}"))
         .arg(format!("--initial-advertise-peer-urls=http://{peer}"))
         .arg(format!("--initial-cluster=bench=http://{peer}"));
+    command
+}
+
+fn theirs_command(etcd: &Path, member: SocketAddr, listen: SocketAddr) -> Command {
+    let mut command = Command::new(etcd);
+    proxy_flags(command.arg("grpc-proxy"), member, listen);
+    command
+}
+
+fn ours_command(run: &Run, member: SocketAddr, listen: SocketAddr) -> Command {
+    let mut command = Command::new(&run.proxy);
+    proxy_flags(&mut command, member, listen).args(&run.proxy_args);
     command
 }
 

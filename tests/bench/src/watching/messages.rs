@@ -14,15 +14,17 @@ pub(crate) struct Messages {
 impl Messages {
     /// Hands every message that `chunk` completes to `each`.
     pub(crate) fn feed(&mut self, mut chunk: Bytes, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if !self.begun.is_empty() {
+        if self.begun.is_empty() {
+            while let Some(end) = whole(&chunk)? {
+                each(chunk.split_to(end).get(PREFIX..).unwrap_or_default())?;
+            }
             self.begun.extend_from_slice(&chunk);
-            chunk = std::mem::take(&mut self.begun).freeze();
-        }
-        while let Some(end) = whole(&chunk)? {
-            let message = chunk.split_to(end);
-            each(message.get(PREFIX..).unwrap_or_default())?;
+            return Ok(());
         }
         self.begun.extend_from_slice(&chunk);
+        while let Some(end) = whole(&self.begun)? {
+            each(self.begun.split_to(end).get(PREFIX..).unwrap_or_default())?;
+        }
         Ok(())
     }
 }

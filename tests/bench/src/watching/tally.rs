@@ -22,6 +22,8 @@ pub(crate) struct Tally {
 pub(crate) struct Tallied {
     pub(crate) created: u64,
     pub(crate) delivered: u64,
+    /// Of everything; they tell a long message on its way from none.
+    pub(crate) bytes: u64,
     /// Events that came twice, out of order, or after a gap.
     pub(crate) wrong: u64,
     /// From put to receipt, in nanoseconds.
@@ -35,7 +37,8 @@ pub(crate) struct Tallied {
 impl Tally {
     pub(crate) fn new() -> Result<Self> {
         let latency = Histogram::new_with_bounds(1, SLOWEST, DIGITS)?;
-        let counts = Tallied { created: 0, delivered: 0, wrong: 0, latency, problem: None, broken: None };
+        let counts =
+            Tallied { created: 0, delivered: 0, bytes: 0, wrong: 0, latency, problem: None, broken: None };
         Ok(Self { counts: Mutex::new(counts) })
     }
 
@@ -75,12 +78,12 @@ impl Tally {
     async fn reach(&self, expected: u64, count: impl Fn(&Tallied) -> u64) -> Result<u64> {
         let (mut last, mut since) = (0, Instant::now());
         loop {
-            let now = self.count(&count)?;
+            let (now, bytes) = self.count(&count)?;
             if now >= expected {
                 return Ok(0);
             }
-            if now != last {
-                (last, since) = (now, Instant::now());
+            if bytes != last {
+                (last, since) = (bytes, Instant::now());
             }
             if since.elapsed() >= STALLED {
                 return Ok(expected - now);
@@ -89,11 +92,11 @@ impl Tally {
         }
     }
 
-    fn count(&self, count: impl Fn(&Tallied) -> u64) -> Result<u64> {
+    fn count(&self, count: impl Fn(&Tallied) -> u64) -> Result<(u64, u64)> {
         let counts = self.lock();
         match &counts.broken {
             Some(problem) => Err(problem.clone().into()),
-            None => Ok(count(&counts)),
+            None => Ok((count(&counts), counts.bytes)),
         }
     }
 }

@@ -154,6 +154,7 @@ impl Reader {
         let chunk = self.stream.data().await?;
         let now = self.clock.nanoseconds();
         let mut counts = self.tally.lock();
+        counts.bytes += chunk.len() as u64;
         self.messages.feed(chunk, |message| self.checker.take(message, now, &mut counts))
     }
 }

@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use super::figures::{cpu, faults, latency};
-use super::{EVENTS_PER_SECOND, PER_STREAM, VALUE_BYTES};
+use super::{PER_STREAM, VALUE_BYTES};
 use crate::arguments::Pace;
 use crate::suite::Figures;
 use crate::target::Target;
 use crate::usage::Usage;
 use crate::watching::{Clock, Plan, Watchers, Writer, watchers_on};
 use crate::{Result, process};
+
+/// Events a second that all systems sustain, where each has a frame of its own and where frames hold many.
+pub(super) const STREAMS_RATE: u32 = 20_000;
+pub(super) const SHARED_RATE: u32 = 40_000;
 
 const STREAMS_PER_CONNECTION: usize = 100;
 const SHARED_STREAMS_PER_CONNECTION: usize = 10;
@@ -32,19 +36,21 @@ pub(super) fn shared(watchers: usize) -> Plan {
     Plan { connections, streams, per_stream: PER_STREAM, start_revision: 0, first: 0 }
 }
 
-pub(super) fn length(watchers: u64, pace: Pace) -> Duration {
-    let opening = Duration::from_secs_f64(watchers as f64 / 15_000.0);
-    let puts = u32::try_from(puts(watchers, pace)).unwrap_or(u32::MAX);
-    opening + interval(watchers).saturating_mul(puts) + SETTLE * 4
+/// How long one measurement takes, about.
+pub(super) fn length(plan: &Plan, pace: Pace) -> Duration {
+    let opening = Duration::from_secs_f64(plan.watchers() as f64 / 15_000.0);
+    let puts = u32::try_from(puts(plan, pace)).unwrap_or(u32::MAX);
+    opening + interval(plan).saturating_mul(puts) + SETTLE * 4
 }
 
-/// Between two puts, so that all workloads deliver equally many events a second.
-fn interval(watchers: u64) -> Duration {
-    Duration::from_secs_f64(watchers as f64 / EVENTS_PER_SECOND)
+/// Between two puts, so that any number of watchers gets equally many events a second.
+fn interval(plan: &Plan) -> Duration {
+    let rate = if plan.per_stream == 1 { STREAMS_RATE } else { SHARED_RATE };
+    Duration::from_secs_f64(plan.watchers() as f64 / f64::from(rate))
 }
 
-fn puts(watchers: u64, pace: Pace) -> u64 {
-    LEAST_PUTS.max((pace.measure.as_secs_f64() / interval(watchers).as_secs_f64()) as u64)
+fn puts(plan: &Plan, pace: Pace) -> u64 {
+    LEAST_PUTS.max((pace.measure.as_secs_f64() / interval(plan).as_secs_f64()) as u64)
 }
 
 pub(super) async fn measure(target: &Target, plan: Plan, pace: Pace) -> Result<Figures> {
@@ -86,7 +92,7 @@ async fn deliver(
     let delivered = tally.delivered();
     tally.take_latency();
     let before = Usage::now(target)?;
-    writer.puts(puts(plan.watchers(), pace), interval(plan.watchers())).await?;
+    writer.puts(puts(plan, pace), interval(plan)).await?;
     tally.received(writer.next() * plan.watchers()).await?;
     let spent = Usage::now(target)?.since(&before);
     cpu(figures, &spent, tally.delivered() - delivered);
@@ -118,9 +124,12 @@ mod tests {
 
     #[test]
     fn the_rate_of_events_is_the_same_for_any_number_of_watchers() {
-        assert_eq!((interval(1000), puts(1000, PACE)), (Duration::from_millis(25), 80));
-        assert_eq!((interval(10_000), puts(10_000, PACE)), (Duration::from_millis(250), 8));
-        assert_eq!(puts(50_000, PACE), LEAST_PUTS);
+        for (plan, milliseconds, count) in
+            [(shared(1000), 25, 80), (shared(10_000), 250, 8), (streams(10_000), 500, LEAST_PUTS)]
+        {
+            assert_eq!((interval(&plan), puts(&plan, PACE)), (Duration::from_millis(milliseconds), count));
+        }
+        assert_eq!(puts(&shared(50_000), PACE), LEAST_PUTS);
     }
 
     #[test]
