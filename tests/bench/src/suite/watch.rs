@@ -48,6 +48,7 @@ const METRICS: &[Metric] = &[
     metric("rss", "proxy RSS", "KiB/watcher", Better::Lower),
     metric("growth", "proxy RSS growth", "MiB", Better::Lower),
     metric("lost", "lost or wrong", "events", Better::Lower),
+    metric("ended", "ended by the proxy", "streams", Better::Lower),
     metric("etcd_cpu", "etcd CPU", "µs/event", Better::Lower),
     metric("load_cpu", "load CPU", "µs/event", Better::Lower),
 ];
@@ -122,8 +123,8 @@ impl Suite for Watch {
              connection of its own, stops for {} s of a flood of {} MB, while the others read on; `reconnect`: all but \
              one lose their connections and come back {} revisions ago. Every measurement has an etcd and proxies \
              started for it. Latencies are from before the put to when the event was read, of every event; every \
-             watcher must get every event once and in order, or the run fails (`etcd grpc-proxy` may: what it loses is \
-             shown). CPU per event is that of all threads from the first put to the last receipt.",
+             watcher must get every event once and in order, or the run fails (`etcd grpc-proxy` may not \
+             manage; what it loses and the streams that it ends are shown). CPU per event is that of all threads from the first put to the last receipt.",
             fanout::STREAMS_RATE,
             fanout::SHARED_RATE,
             burst::PUTS,

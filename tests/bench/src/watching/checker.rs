@@ -3,7 +3,7 @@
 use super::KEY;
 use super::response::{Event, Head, events};
 use super::stamp::Stamp;
-use super::tally::Tallied;
+use super::tally::{Ended, Tallied};
 use super::wire::Malformed;
 use crate::{Error, Result};
 
@@ -11,6 +11,8 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct Checker {
     watchers: Vec<Watcher>,
+    created: u64,
+    delivered: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +27,14 @@ struct Watcher {
 impl Checker {
     /// So many watchers, whose first event must have the number `first`.
     pub(crate) fn new(watchers: usize, first: u64) -> Self {
-        Self { watchers: vec![Watcher { created: false, next: first, revision: 0 }; watchers] }
+        let watcher = Watcher { created: false, next: first, revision: 0 };
+        Self { watchers: vec![watcher; watchers], created: 0, delivered: 0 }
+    }
+
+    /// What these watchers had, now that their stream has ended.
+    pub(crate) fn ended(&self) -> Ended {
+        let watchers = self.watchers.len() as u64;
+        Ended { streams: 1, watchers, created: self.created, delivered: self.delivered }
     }
 
     /// Counts one response. An error is the end of the stream; a wrong event is only counted.
@@ -42,9 +51,11 @@ impl Checker {
                 counts.wrong(|| format!("watcher {} was created twice", head.watch_id));
             }
             counts.created += 1;
+            self.created += 1;
         }
         for event in events(message) {
             watcher.event(&event.map_err(malformed)?, now, counts)?;
+            self.delivered += 1;
         }
         Ok(())
     }
@@ -96,7 +107,7 @@ mod tests {
     }
 
     fn taken(responses: &[WatchResponse]) -> (Tallied, Option<String>) {
-        let tally = Tally::new().unwrap();
+        let tally = Tally::new(false).unwrap();
         let mut checker = Checker::new(2, 5);
         let mut ended = None;
         for response in responses {

@@ -14,7 +14,7 @@ use super::messages::Messages;
 use super::{Clock, KEY, Tally};
 use crate::Result;
 use crate::client::{Connection, Connector, OpenStream, frame};
-use crate::target::Target;
+use crate::target::{System, Target};
 
 const WATCH: &str = "/etcdserverpb.Watch/Watch";
 
@@ -91,7 +91,7 @@ impl Watchers {
         for _ in 0..count {
             connections.push(connector.connect().await?);
         }
-        let (method, tally) = (target.method(WATCH)?, Arc::new(Tally::new()?));
+        let (method, tally) = (target.method(WATCH)?, Arc::new(Tally::new(target.system == System::Theirs)?));
         Ok(Self { method, clock, tally, connections, gate, readers: JoinSet::new() })
     }
 
@@ -144,7 +144,7 @@ impl Reader {
                 drop(gate.wait_for(|open| *open).await);
             }
             if let Err(error) = self.read().await {
-                return self.tally.break_off(&error);
+                return self.tally.lock().end(self.checker.ended(), &error);
             }
         }
     }

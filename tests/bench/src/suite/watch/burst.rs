@@ -2,7 +2,7 @@
 
 use super::VALUE_BYTES;
 use super::fanout::streams;
-use super::figures::{cpu, faults, latency};
+use super::figures::{cpu, ended, faults, latency};
 use crate::Result;
 use crate::suite::Figures;
 use crate::target::Target;
@@ -20,16 +20,18 @@ pub(super) async fn measure(target: &Target, into: &Target, watchers: usize) -> 
     let mut writer = Writer::connect(into, clock, VALUE_BYTES).await?;
     writer.put().await?;
     let tally = watchers.tally();
-    tally.received(plan.watchers()).await?;
+    tally.received(plan.watchers(), 1).await?;
     tally.take_latency();
 
+    let delivered = tally.delivered();
     let before = Usage::now(target)?;
     writer.puts(PUTS, std::time::Duration::ZERO).await?;
-    tally.received(writer.next() * plan.watchers()).await?;
+    tally.received(plan.watchers(), writer.next()).await?;
     let spent = Usage::now(target)?.since(&before);
-    cpu(&mut figures, &spent, (tally.delivered() - plan.watchers()).max(1));
+    cpu(&mut figures, &spent, tally.delivered() - delivered)?;
+    ended(&mut figures, tally);
     latency(&mut figures, &tally.take_latency());
     figures.insert("all_after", spent.elapsed.as_secs_f64() * 1e3);
-    figures.insert("lost", faults(target, tally, writer.next() * plan.watchers()).await? as f64);
+    figures.insert("lost", faults(target, tally, plan.watchers(), writer.next()).await? as f64);
     Ok(figures)
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::figures::{cpu, faults, latency};
+use super::figures::{cpu, ended, faults, latency};
 use super::{PER_STREAM, VALUE_BYTES};
 use crate::arguments::Pace;
 use crate::suite::Figures;
@@ -61,7 +61,7 @@ pub(super) async fn measure(target: &Target, plan: Plan, pace: Pace) -> Result<F
     let mut writer = Writer::connect(target, clock, VALUE_BYTES).await?;
     for _ in 0..WARM_UP {
         writer.put().await?;
-        watchers.tally().received(writer.next() * plan.watchers()).await?;
+        watchers.tally().received(plan.watchers(), writer.next()).await?;
     }
     deliver(target, &plan, &watchers, &mut writer, pace, &mut figures).await?;
     Ok(figures)
@@ -93,11 +93,12 @@ async fn deliver(
     tally.take_latency();
     let before = Usage::now(target)?;
     writer.puts(puts(plan, pace), interval(plan)).await?;
-    tally.received(writer.next() * plan.watchers()).await?;
+    tally.received(plan.watchers(), writer.next()).await?;
     let spent = Usage::now(target)?.since(&before);
-    cpu(figures, &spent, tally.delivered() - delivered);
+    cpu(figures, &spent, tally.delivered() - delivered)?;
+    ended(figures, tally);
     latency(figures, &tally.take_latency());
-    figures.insert("lost", faults(target, tally, writer.next() * plan.watchers()).await? as f64);
+    figures.insert("lost", faults(target, tally, plan.watchers(), writer.next()).await? as f64);
     Ok(())
 }
 

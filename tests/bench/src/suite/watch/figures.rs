@@ -24,24 +24,33 @@ pub(super) fn microseconds(histogram: &Histogram<u64>, quantile: f64) -> f64 {
     histogram.value_at_quantile(quantile) as f64 / 1e3
 }
 
-pub(super) fn cpu(figures: &mut Figures, spent: &Spent, events: u64) {
+pub(super) fn cpu(figures: &mut Figures, spent: &Spent, events: u64) -> Result<()> {
+    if events == 0 {
+        return Err("nothing was delivered".into());
+    }
     let per_event = |cpu: Duration| cpu.as_secs_f64() * 1e6 / events as f64;
     figures.insert("etcd_cpu", per_event(spent.etcd));
     figures.insert("load_cpu", per_event(spent.load));
     if let Some(proxy) = spent.proxy {
         figures.insert("cpu", per_event(proxy));
     }
+    Ok(())
 }
 
-/// Waits for the last of `expected` events, and then a little for ones that should not come. Returns what was missing
+/// Adds the streams that the proxy ended although nobody asked it to.
+pub(super) fn ended(figures: &mut Figures, tally: &Tally) {
+    *figures.entry("ended").or_default() += tally.lock().ended.streams as f64;
+}
+
+/// Waits until so many watchers got so many events each, and then a little for ones that should not come. Returns what was missing
 /// or wrong, which only `etcd grpc-proxy` may have any of.
-pub(super) async fn faults(target: &Target, tally: &Tally, expected: u64) -> Result<u64> {
-    let missing = tally.received(expected).await?;
+pub(super) async fn faults(target: &Target, tally: &Tally, watchers: u64, events: u64) -> Result<u64> {
+    tally.received(watchers, events).await?;
     tokio::time::sleep(TRAILING).await;
     let counts = tally.lock();
-    let extra = counts.delivered.saturating_sub(expected);
-    // A gap makes one event wrong and all in it missing.
-    let faults = counts.wrong + missing + extra;
+    let expected = watchers * events;
+    // A gap makes one event wrong and all in it missing; more than expected is as bad as less.
+    let faults = counts.wrong + counts.delivered.abs_diff(expected);
     if faults > 0 && target.system != System::Theirs {
         let problem = counts.problem.as_deref().unwrap_or("no event was wrong");
         let delivered = counts.delivered;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::VALUE_BYTES;
 use super::fanout::shared;
-use super::figures::{cpu, faults};
+use super::figures::{cpu, ended, faults};
 use crate::Result;
 use crate::suite::Figures;
 use crate::target::Target;
@@ -29,7 +29,7 @@ pub(super) async fn measure(target: &Target, count: usize) -> Result<Figures> {
     leaving.open(&plan).await?;
     let mut writer = Writer::connect(target, clock, VALUE_BYTES).await?;
     writer.puts(BEFORE, Duration::ZERO).await?;
-    faults(target, leaving.tally(), BEFORE * plan.watchers()).await?;
+    faults(target, leaving.tally(), plan.watchers(), BEFORE).await?;
     drop(leaving);
     let first = writer.next();
     let start_revision = writer.put().await?;
@@ -42,18 +42,18 @@ pub(super) async fn measure(target: &Target, count: usize) -> Result<Figures> {
     let before = Usage::now(target)?;
     let mut returning = Watchers::connect(target, back.connections, clock).await?;
     returning.ask(&back).await?;
-    let missed = BEHIND * back.watchers();
-    returning.tally().received(missed).await?;
+    returning.tally().received(back.watchers(), BEHIND).await?;
     let spent = Usage::now(target)?.since(&before);
+    cpu(&mut figures, &spent, returning.tally().delivered())?;
     // Nothing may be missing where what they missed ends and what is new begins.
     writer.put().await?;
-    let mut lost = faults(target, returning.tally(), missed + back.watchers()).await?;
-    lost += faults(target, staying.tally(), writer.next()).await?;
+    let mut lost = faults(target, returning.tally(), back.watchers(), BEHIND + 1).await?;
+    lost += faults(target, staying.tally(), 1, writer.next()).await?;
 
-    cpu(&mut figures, &spent, missed);
     figures.insert("all_after", spent.elapsed.as_secs_f64() * 1e3);
     figures.insert("watchers", peak.most() as f64);
     figures.insert("requests", watch_requests(target).await?.saturating_sub(requests) as f64);
     figures.insert("lost", lost as f64);
+    ended(&mut figures, returning.tally());
     Ok(figures)
 }

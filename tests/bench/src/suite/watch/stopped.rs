@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::figures::{faults, latency, microseconds};
+use super::figures::{ended, faults, latency, microseconds};
 use crate::suite::Figures;
 use crate::target::Target;
 use crate::watching::{Clock, Plan, Watchers, Writer, gate};
@@ -34,13 +34,13 @@ pub(super) async fn measure(target: &Target, readers: usize, stop: Duration) -> 
     let puts = FLOOD_BYTES / u64::from(VALUE_BYTES);
     let interval = Duration::from_secs_f64(stop.as_secs_f64() / puts as f64);
     writer.puts(puts / 2, interval).await?;
-    reading.tally().received(writer.next() * others.watchers()).await?;
-    stopping.tally().received(writer.next()).await?;
+    reading.tally().received(others.watchers(), writer.next()).await?;
+    stopping.tally().received(1, writer.next()).await?;
     let before = reading.tally().take_latency();
 
     reads.send(false)?;
     writer.puts(puts, interval).await?;
-    let mut lost = faults(target, reading.tally(), writer.next() * others.watchers()).await?;
+    let mut lost = faults(target, reading.tally(), others.watchers(), writer.next()).await?;
     let beside = reading.tally().take_latency();
     // What the reader has not got by now it may only get when it reads again.
     let stood_still = stopping.tally().delivered() < writer.next();
@@ -49,7 +49,7 @@ pub(super) async fn measure(target: &Target, readers: usize, stop: Duration) -> 
     }
     let again = Instant::now();
     reads.send(true)?;
-    lost += faults(target, stopping.tally(), writer.next()).await?;
+    lost += faults(target, stopping.tally(), 1, writer.next()).await?;
     if !stood_still {
         return Err("the reader was to stop, and did not".into());
     }
@@ -57,6 +57,8 @@ pub(super) async fn measure(target: &Target, readers: usize, stop: Duration) -> 
     figures.insert("p99_change", microseconds(&beside, 0.99) / microseconds(&before, 0.99).max(1.0));
     figures.insert("all_after", again.elapsed().as_secs_f64() * 1e3);
     figures.insert("lost", lost as f64);
+    ended(&mut figures, reading.tally());
+    ended(&mut figures, stopping.tally());
     Ok(figures)
 }
 
