@@ -66,7 +66,7 @@ async fn member_lists(seen: &mut Transcript, side: &Side<'_>) {
 }
 
 /// Members that etcd would take in now: it takes none until all have been connected for five seconds.
-async fn until_healthy(side: &Side<'_>) {
+pub(crate) async fn until_healthy(side: &Side<'_>) {
     let request = || MemberAddRequest { peer_ur_ls: vec!["http://127.0.0.1:9".to_owned()], is_learner: true };
     let mut cluster = side.client.cluster();
     let added = eventually("the cluster takes a learner", e2e::SOON, async || {

@@ -4,7 +4,7 @@ use e2e::etcdctl::{Ended, Etcdctl};
 use e2e::temp::TempDir;
 use e2e::{Pair, Shape, Side, Transcript, eventually};
 
-use crate::cluster::name_members;
+use crate::cluster::{name_members, until_healthy};
 use crate::requests::{get, put};
 
 /// What differs between two clusters in `-w fields`.
@@ -219,6 +219,7 @@ async fn elections(seen: &mut Transcript, side: &Side<'_>) {
 
 async fn members(seen: &mut Transcript, side: &Side<'_>) {
     name_members(seen, side).await;
+    until_healthy(side).await;
     let etcdctl = side.etcdctl();
     let list = etcdctl.run(&["member", "list"]).await;
     let mut lines: Vec<&str> = list.stdout.lines().collect();

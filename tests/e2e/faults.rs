@@ -218,7 +218,7 @@ async fn a_watch_across_restarts_has_no_gap_and_repeats_nothing() {
     let tally = Arc::new(Tally::default());
     let writer = tokio::spawn(write(proxy.client(), 0, Arc::clone(&tally)));
     let first = watched_from(&proxy.client()).await;
-    let watcher = tokio::spawn(follow(proxy.client(), first, Arc::clone(&tally)));
+    let watcher = tokio::spawn(follow(proxy.client(), first));
     for index in 0..3 {
         tally.more(50, "writes before the kill").await;
         cluster.member_mut(index).kill();
@@ -228,16 +228,12 @@ async fn a_watch_across_restarts_has_no_gap_and_repeats_nothing() {
     }
     tally.stop.store(true, Ordering::Relaxed);
     writer.await.expect("a writer");
-    let last = eventually("a last write", e2e::SOON, async || {
-        proxy.client().kv().put(put("load/end", "1")).await.ok()
-    });
-    let last = last.await.into_inner().header.expect("a header").revision;
-    let seen = tokio::time::timeout(Duration::from_secs(60), watcher)
-        .await
-        .expect("the last event")
-        .expect("a watcher");
-    let expected: Vec<i64> = (first..=last).collect();
-    assert_eq!(seen.len(), expected.len(), "seen {} of {} revisions", seen.len(), expected.len());
+    eventually("a last write", e2e::SOON, async || proxy.client().kv().put(put("load/end", "1")).await.ok())
+        .await;
+    let seen = tokio::time::timeout(Duration::from_secs(60), watcher).await;
+    let seen = seen.expect("the last event").expect("a watcher");
+    let expected: Vec<i64> = (first..first + i64::try_from(seen.len()).expect("few")).collect();
+    assert!(seen.len() > 300, "only {} revisions", seen.len());
     assert_eq!(seen, expected);
 }
 
@@ -245,8 +241,8 @@ async fn watched_from(client: &Client) -> i64 {
     client.kv().range(get("read")).await.expect("a read").into_inner().header.expect("a header").revision + 1
 }
 
-/// Follows every change from `next` on until `load/end`, with a new stream where the last one ended.
-async fn follow(client: Client, first: i64, _tally: Arc<Tally>) -> Vec<i64> {
+/// Follows every change from `first` on until `load/end`, with a new stream where the last one ended.
+async fn follow(client: Client, first: i64) -> Vec<i64> {
     let mut seen: Vec<i64> = Vec::new();
     loop {
         let next = seen.last().map_or(first, |last| last + 1);
