@@ -646,7 +646,7 @@ fn a_catch_up_stream_is_read_only_as_its_reader_reads() {
         world.etcd.sync(3);
         world.run();
     }
-    let unread: usize = world.etcd.streams.values().map(|stream| stream.out.len()).sum();
+    let unread: usize = world.etcd.streams.values().map(|stream| stream.unsent()).sum();
     assert!(unread >= 8, "{unread}");
     world.clients.get_mut(&client).unwrap().stalled = false;
     world.settle();
