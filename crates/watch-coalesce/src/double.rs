@@ -166,11 +166,11 @@ impl Stream {
         {
             return self.early.remove(place);
         }
-        if control_first || self.out.is_empty() {
-            if let Some(control) = self.control.pop_front() {
-                self.announced.insert(control.watch_id);
-                return Some(control);
-            }
+        if (control_first || self.out.is_empty())
+            && let Some(control) = self.control.pop_front()
+        {
+            self.announced.insert(control.watch_id);
+            return Some(control);
         }
         let response = self.out.pop_front()?;
         if response.watch_id == -1 || self.announced.contains(&response.watch_id) {

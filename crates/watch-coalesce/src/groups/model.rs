@@ -281,7 +281,7 @@ proptest! {
         old in any::<bool>(),
     ) {
         let (history_bytes, max_catch_ups) = if wide { (100_000, 100) } else { (1500, 3) };
-        let mut model = Model::new(Config { history_bytes, max_catch_ups, ..Config::default() });
+        let mut model = Model::new(Config { history_bytes, max_catch_ups, catch_up_bytes: history_bytes / 2, ..Config::default() });
         model.world.etcd.old = old;
         for step in &steps {
             model.take(step);

@@ -679,6 +679,32 @@ fn a_slow_reader_falls_out_of_the_window_and_misses_nothing() {
 }
 
 #[test]
+fn a_catch_up_does_not_push_out_what_the_live_group_keeps() {
+    let mut world = World::new(Config { history_bytes: 20_000, catch_up_bytes: 2_000, ..Config::default() });
+    for _ in 0..300 {
+        world.etcd.write(&["a"]);
+    }
+    let live = world.client();
+    world.watch(live, "a", 0);
+    world.run();
+    for _ in 0..20 {
+        world.etcd.write(&["a"]);
+    }
+    let past = world.client();
+    world.watch(past, "a", 2);
+    for _ in 0..10 {
+        world.settle();
+    }
+    assert_eq!(world.revisions(past, 0).len(), 320);
+    let creates = world.etcd.count(is_create);
+    let again = world.client();
+    world.watch(again, "a", 305);
+    world.run();
+    assert_eq!(world.revisions(again, 0), (305..=321).collect::<Vec<_>>());
+    assert_eq!(world.etcd.count(is_create), creates + 1);
+}
+
+#[test]
 fn a_catch_up_stream_is_read_only_as_its_reader_reads() {
     let mut world = world();
     for _ in 0..30 {
