@@ -8,6 +8,8 @@ pub struct Config {
     /// Bytes of past events that all groups together may keep. The newest response of all is kept even if it alone
     /// is larger, because nobody has seen it yet.
     pub history_bytes: usize,
+    /// How much of `history_bytes` one catch-up group may hold, beside its newest batch.
+    pub catch_up_bytes: usize,
     /// How long a live group without watchers keeps its upstream watcher and its history.
     pub linger: Duration,
     /// How many groups without watchers may linger at once; the oldest goes first.
@@ -35,6 +37,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             history_bytes: 64 << 20,
+            catch_up_bytes: 1 << 20,
             linger: Duration::from_secs(10),
             max_lingering: 256,
             max_catch_ups: 1024,

@@ -31,6 +31,7 @@ enum Step {
     Compact { back: i64 },
     Break,
     Sync { revisions: usize },
+    Prefer { control: bool },
     Act,
     Deliver { limit: usize },
     Ring,
@@ -59,6 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8_i64).prop_map(|back| Step::Compact { back }),
         1 => Just(Step::Break),
         3 => (1..6_usize).prop_map(|revisions| Step::Sync { revisions }),
+        2 => any::<bool>().prop_map(|control| Step::Prefer { control }),
         4 => Just(Step::Act),
         4 => (1..4_usize).prop_map(|limit| Step::Deliver { limit }),
         4 => Just(Step::Ring),
@@ -113,6 +115,7 @@ impl Model {
             Step::Compact { back } => self.world.etcd.compact(self.world.etcd.revision - back),
             Step::Break => self.world.break_streams(&Status::unavailable("gone")),
             Step::Sync { revisions } => self.world.etcd.sync(*revisions),
+            Step::Prefer { control } => self.world.control_first = *control,
             Step::Act => _ = self.world.act(),
             Step::Deliver { limit } => _ = self.world.deliver(*limit),
             Step::Ring => _ = self.world.ring(),
@@ -278,7 +281,7 @@ proptest! {
         old in any::<bool>(),
     ) {
         let (history_bytes, max_catch_ups) = if wide { (100_000, 100) } else { (1500, 3) };
-        let mut model = Model::new(Config { history_bytes, max_catch_ups, ..Config::default() });
+        let mut model = Model::new(Config { history_bytes, max_catch_ups, catch_up_bytes: history_bytes / 2, ..Config::default() });
         model.world.etcd.old = old;
         for step in &steps {
             model.take(step);

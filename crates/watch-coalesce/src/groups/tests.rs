@@ -428,6 +428,52 @@ fn progress_waits_for_a_watcher_that_is_catching_up() {
     assert_eq!(progress.header.unwrap().revision, 21);
 }
 
+/// Two watchers are created again after a loss; the answer to a progress request comes between their `created`s, and
+/// the second one's event, which is older than the answer, has yet to come.
+fn world_where_progress_overtook_a_created() -> (World, u32) {
+    let mut world = world();
+    let client = world.client();
+    world.watch(client, "a", 0);
+    world.watch(client, "b", 0);
+    world.run();
+    world.break_streams(&broken());
+    world.now += Duration::from_secs(1);
+    world.groups.tick(world.now);
+    world.act();
+    world.deliver(1);
+    world.etcd.write(&["a", "b"]);
+    world.progress(client);
+    world.turn(client);
+    world.act();
+    world.control_first = false;
+    world.deliver(2);
+    world.control_first = true;
+    world.deliver(1);
+    (world, client)
+}
+
+#[test]
+fn progress_that_overtakes_a_created_is_not_announced_for_its_watcher() {
+    let (mut world, client) = world_where_progress_overtook_a_created();
+    for _ in 0..3 {
+        world.ring();
+        world.turn(client);
+    }
+    assert_eq!(world.revisions(client, 0), [2]);
+    assert!(world.got(client).iter().all(|r| r.watch_id != -1));
+    world.settle();
+    assert_eq!(world.got(client).last().unwrap().watch_id, -1);
+    assert_eq!(world.revisions(client, 1), [2]);
+}
+
+#[test]
+fn progress_that_overtakes_a_created_is_no_place_to_resume_its_watcher_from() {
+    let (mut world, client) = world_where_progress_overtook_a_created();
+    world.break_streams(&broken());
+    world.settle();
+    assert_eq!(world.revisions(client, 1), [2]);
+}
+
 #[test]
 fn ten_clients_that_ask_at_once_cost_one_progress_request() {
     let mut world = world();
@@ -633,6 +679,32 @@ fn a_slow_reader_falls_out_of_the_window_and_misses_nothing() {
 }
 
 #[test]
+fn a_catch_up_does_not_push_out_what_the_live_group_keeps() {
+    let mut world = World::new(Config { history_bytes: 20_000, catch_up_bytes: 2_000, ..Config::default() });
+    for _ in 0..300 {
+        world.etcd.write(&["a"]);
+    }
+    let live = world.client();
+    world.watch(live, "a", 0);
+    world.run();
+    for _ in 0..20 {
+        world.etcd.write(&["a"]);
+    }
+    let past = world.client();
+    world.watch(past, "a", 2);
+    for _ in 0..10 {
+        world.settle();
+    }
+    assert_eq!(world.revisions(past, 0).len(), 320);
+    let creates = world.etcd.count(is_create);
+    let again = world.client();
+    world.watch(again, "a", 305);
+    world.run();
+    assert_eq!(world.revisions(again, 0), (305..=321).collect::<Vec<_>>());
+    assert_eq!(world.etcd.count(is_create), creates + 1);
+}
+
+#[test]
 fn a_catch_up_stream_is_read_only_as_its_reader_reads() {
     let mut world = world();
     for _ in 0..30 {
@@ -646,7 +718,7 @@ fn a_catch_up_stream_is_read_only_as_its_reader_reads() {
         world.etcd.sync(3);
         world.run();
     }
-    let unread: usize = world.etcd.streams.values().map(|stream| stream.out.len()).sum();
+    let unread: usize = world.etcd.streams.values().map(|stream| stream.unsent()).sum();
     assert!(unread >= 8, "{unread}");
     world.clients.get_mut(&client).unwrap().stalled = false;
     world.settle();
