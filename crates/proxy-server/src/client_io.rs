@@ -25,7 +25,8 @@ const FORGIVEN: u32 = 2;
 const TOLERANCE: Duration = Duration::from_millis(500);
 
 /// GOAWAY with ENHANCE_YOUR_CALM and the debug data on which gRPC clients slow down.
-const TOO_MANY_PINGS: &[u8] = b"\x00\x00\x16\x07\x00\x00\x00\x00\x00\x7f\xff\xff\xff\x00\x00\x00\x0btoo_many_pings";
+const TOO_MANY_PINGS: &[u8] =
+    b"\x00\x00\x16\x07\x00\x00\x00\x00\x00\x7f\xff\xff\xff\x00\x00\x00\x0btoo_many_pings";
 
 /// What a connection has said, for those who watch over it.
 #[derive(Clone, Debug, Default)]

@@ -11,6 +11,8 @@ pub(crate) struct Config {
     pub(crate) advertise_client_url: String,
     /// The cluster and how it is spoken to.
     pub(crate) upstream: upstream_balancer::Config,
+    /// How watchers are shared.
+    pub(crate) watch: Watches,
     /// Pings on the clients' connections.
     pub(crate) server_keepalive: ServerKeepalive,
     /// Streams that one client connection may have open at once, at least one.
@@ -23,6 +25,15 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     /// What the operator should read in the log once there is one.
     pub(crate) notices: Vec<Notice>,
+}
+
+/// How watchers are shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watches {
+    /// Whether watchers of one range share one watcher on etcd.
+    pub(crate) coalesced: bool,
+    /// Bytes of past events that are kept.
+    pub(crate) history_bytes: usize,
 }
 
 /// Pings on the clients' connections.

@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn frames_are_told_apart_however_the_stream_is_cut() {
-        let stream = [frame(1, 4, 30), frame(0, 1, 0), frame(6, 0, 8), frame(6, 1, 8), frame(4, 0, 300)].concat();
+        let stream =
+            [frame(1, 4, 30), frame(0, 1, 0), frame(6, 0, 8), frame(6, 1, 8), frame(4, 0, 300)].concat();
         let stream = [&b"preface"[..], &stream].concat();
         for piece in 1..stream.len() {
             let mut walker = FrameWalker::new(7);

@@ -1,9 +1,10 @@
 //! `etcd-grpc-proxy`: a stateless proxy in front of an etcd v3 cluster.
 //!
 //! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process),
-//! `listener`, `worker`, `connection`, `client_io` (how a request gets in); `wiring` and `router` (where it goes); then
-//! the rooms it may pass: `sort_guard`, `member_list`, `health`, `drain`.
+//! `bind`, `listener`, `worker`, `connection`, `client_io` (how a request gets in); `wiring` and `router` (where it goes); then
+//! the rooms it may pass: `sort_guard`, `watch_door`, `member_list`, `health`, `drain`.
 
+mod bind;
 mod cli;
 mod client_io;
 mod config;
@@ -19,13 +20,12 @@ mod router;
 mod server;
 mod signals;
 mod sort_guard;
+mod watch_door;
 mod wiring;
 mod worker;
 
 use std::io;
 use std::process::ExitCode;
-
-use tracing::error;
 
 use crate::config::Config;
 
@@ -34,13 +34,15 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    // Dropped last, so that every line is written.
-    let Ok(_log) = log::start(config.debug) else { return ExitCode::FAILURE };
+    let Ok(log) = log::start(config.debug) else { return ExitCode::FAILURE };
     config.announce();
-    match run(*config) {
+    let ended = run(*config);
+    // Every line that is still queued comes before the last word.
+    drop(log);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error!(%error, "failed to start gRPC proxy");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

@@ -27,7 +27,8 @@ impl MemberList {
             return None;
         }
         let name = gethostname::gethostname().to_string_lossy().into_owned();
-        let itself = Member { name, client_ur_ls: vec![advertise_client_url.to_owned()], ..Member::default() };
+        let itself =
+            Member { name, client_ur_ls: vec![advertise_client_url.to_owned()], ..Member::default() };
         Some(Self { upstream, itself })
     }
 

@@ -6,7 +6,6 @@ use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
-use proto_gen::etcdserverpb::watch_server::WatchServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
 use tokio_util::sync::CancellationToken;
@@ -19,12 +18,13 @@ use crate::drain::end_with_drain;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
 use crate::sort_guard::SortGuard;
+use crate::watch_door::WatchDoor;
 
 /// All services of one runtime.
 #[derive(Clone)]
 pub(crate) struct Router {
     pub(crate) kv: KvServer<SortGuard<Upstream>>,
-    pub(crate) watch: WatchServer<Upstream>,
+    pub(crate) watch: WatchDoor,
     pub(crate) lease: LeaseServer<Upstream>,
     pub(crate) election: ElectionServer<Upstream>,
     pub(crate) lock: LockServer<Upstream>,
@@ -38,8 +38,8 @@ pub(crate) struct Router {
     pub(crate) drain: CancellationToken,
 }
 
-type Call = Request<MessageLimit<Incoming>>;
-type Answer = Response<Body>;
+pub(crate) type Call = Request<MessageLimit<Incoming>>;
+pub(crate) type Answer = Response<Body>;
 
 impl Router {
     /// Answers one request, whatever it is.
@@ -49,12 +49,13 @@ impl Router {
         }
         let call = request.map(|body| MessageLimit::new(body, self.max_client_bytes));
         let path = call.uri().path().to_owned();
-        let (service, method) = path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
+        let (service, method) =
+            path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
         match (service, method) {
             ("etcdserverpb.KV", "Range" | "Put" | "DeleteRange" | "Txn" | "Compact" | "RangeStream") => {
                 serve(self.kv.clone(), call).await
             }
-            ("etcdserverpb.Watch", "Watch") => self.until_drain(serve(self.watch.clone(), call)).await,
+            ("etcdserverpb.Watch", "Watch") => self.watch.serve(call, &self.drain).await,
             ("etcdserverpb.Lease", "LeaseKeepAlive") => {
                 self.until_drain(serve(self.lease.clone(), call)).await
             }
@@ -71,12 +72,13 @@ impl Router {
             ("grpc.health.v1.Health", _) => self.until_drain(serve(self.health.clone(), call)).await,
             // These carry keys: what is not known here must not walk around the layers that look at keys.
             (
-                "etcdserverpb.KV" | "etcdserverpb.Watch" | "etcdserverpb.Lease" | "v3electionpb.Election"
+                "etcdserverpb.KV"
+                | "etcdserverpb.Watch"
+                | "etcdserverpb.Lease"
+                | "v3electionpb.Election"
                 | "v3lockpb.Lock",
                 _,
-            ) => {
-                Status::unimplemented(format!("unknown method {method} for service {service}")).into_http()
-            }
+            ) => Status::unimplemented(format!("unknown method {method} for service {service}")).into_http(),
             ("etcdserverpb.Cluster", "MemberList") => match &self.member_list {
                 Some(member_list) => member_list.serve(call).await,
                 None => self.pass_through(call).await,
@@ -98,7 +100,8 @@ impl Router {
     }
 }
 
-async fn serve<S>(mut service: S, call: Call) -> Answer
+/// Calls a generated server, which never fails but in its answer.
+pub(crate) async fn serve<S>(mut service: S, call: Call) -> Answer
 where
     S: Service<Call, Response = Answer, Error = Infallible>,
 {
@@ -111,16 +114,26 @@ where
 /// gRPC is POST with its own content type over HTTP/2; everything else gets the code that says what is wrong.
 fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
-    let is_grpc = content_type.is_some_and(|value| value.starts_with(b"application/grpc"));
+    let is_grpc = content_type.is_some_and(is_grpc);
     let (code, text) = match (is_grpc, request.version(), request.method()) {
         (true, Version::HTTP_2, &Method::POST) => return None,
         (true, Version::HTTP_2, _) => (StatusCode::METHOD_NOT_ALLOWED, "gRPC requires POST\n"),
         (true, ..) => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC requires HTTP/2\n"),
-        (false, _, &Method::POST) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "want content-type application/grpc\n"),
+        (false, _, &Method::POST) => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "want content-type application/grpc\n")
+        }
         (false, ..) => (StatusCode::NOT_FOUND, "404 page not found\n"),
     };
     let mut answer = Response::new(Body::new(http_body_util::Full::from(text)));
     *answer.status_mut() = code;
-    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
     Some(answer)
+}
+
+/// `application/grpc`, alone or followed by `+` and a codec or `;` and parameters.
+fn is_grpc(content_type: &[u8]) -> bool {
+    let rest = content_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }

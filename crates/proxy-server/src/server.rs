@@ -10,20 +10,21 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use upstream_balancer::Cluster;
 
+use crate::bind::{BindError, bind};
 use crate::config::Config;
 use crate::connection::ConnectionSettings;
-use crate::health::{Health, HealthService};
+use crate::health::Health;
 use crate::init_daemon;
-use crate::listener::{accept, bind};
+use crate::listener::accept;
 use crate::signals::Signals;
-use crate::wiring;
+use crate::wiring::{self, House};
 use crate::worker::{self, WorkerHandle};
 
 /// Why the proxy could not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
-    #[error("listen tcp {address}: {error}")]
-    Listen { address: String, error: io::Error },
+    #[error(transparent)]
+    Listen(#[from] BindError),
     #[error("cannot start a runtime: {0}")]
     Runtime(io::Error),
     #[error("cannot start a worker: {0}")]
@@ -39,19 +40,22 @@ pub(crate) enum ServerError {
 /// When it cannot start. A proxy that has started ends well.
 pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let mut signals = Signals::listen().map_err(ServerError::Signals)?;
-    let listener = bind(&config.listen_addr).await;
-    let listener = listener
-        .map_err(|error| ServerError::Listen { address: config.listen_addr.clone(), error })?;
+    let listener = bind(&config.listen_addr).await?;
     info!(address = %config.listen_addr, "listening for gRPC proxy client requests");
 
     let drain = CancellationToken::new();
     let (cluster, monitor) = Cluster::new(config.upstream.clone());
     let (health_service, health) = Health::new(Arc::clone(&cluster), drain.clone());
-    let (workers, ends) = start_workers(&config, &cluster, &health_service, &drain)?;
+    let (watch_hub, watch_worker) = wiring::watch_hub(&config, &cluster);
+    let house =
+        House { config: Arc::new(config), cluster, watch_hub, health: health_service, drain: drain.clone() };
+    let (workers, ends) = start_workers(&house)?;
     tokio::spawn(monitor.run());
+    tokio::spawn(watch_worker.run());
     tokio::spawn(health.run());
     let accepting = tokio::spawn(accept(listener, workers, drain.clone()));
 
+    let config = &house.config;
     info!(address = %config.listen_addr, "started gRPC proxy");
     init_daemon::ready();
     signals.next().await;
@@ -59,6 +63,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     init_daemon::stopping();
     info!(address = %config.listen_addr, "stop listening gRPC proxy client requests");
     drain.cancel();
+    house.watch_hub.close();
     let drained = async {
         // A worker that has panicked has no connections left either.
         let _ = accepting.await;
@@ -74,23 +79,19 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     Ok(())
 }
 
-fn start_workers(
-    config: &Config,
-    cluster: &Arc<Cluster>,
-    health: &HealthService,
-    drain: &CancellationToken,
-) -> Result<(Vec<WorkerHandle>, Vec<oneshot::Receiver<()>>), ServerError> {
+type Workers = (Vec<WorkerHandle>, Vec<oneshot::Receiver<()>>);
+
+fn start_workers(house: &House) -> Result<Workers, ServerError> {
     let settings = ConnectionSettings {
-        max_concurrent_streams: config.max_concurrent_streams,
-        keepalive: config.server_keepalive,
+        max_concurrent_streams: house.config.max_concurrent_streams,
+        keepalive: house.config.server_keepalive,
     };
     let start = |index| {
-        let (config, cluster, health) = (config.clone(), Arc::clone(cluster), health.clone());
-        let for_router = drain.clone();
-        let router = move || wiring::router(&config, cluster, health, for_router);
-        worker::start(index, router, settings.clone(), drain.clone()).map_err(ServerError::Worker)
+        let of_worker = house.clone();
+        let wire = move || wiring::router(of_worker);
+        worker::start(index, wire, settings.clone(), house.drain.clone()).map_err(ServerError::Worker)
     };
-    let threads = config.worker_threads.unwrap_or_else(cores);
+    let threads = house.config.worker_threads.unwrap_or_else(cores);
     (0..threads.max(1)).map(start).collect::<Result<Vec<_>, _>>().map(|workers| workers.into_iter().unzip())
 }
 

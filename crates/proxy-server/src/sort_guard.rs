@@ -14,7 +14,8 @@ use tonic::{Request, Response, Status};
 pub(crate) struct SortGuard<S>(pub(crate) S);
 
 fn check(range: &RangeRequest) -> Result<(), Status> {
-    let known = SortOrder::try_from(range.sort_order).is_ok() && SortTarget::try_from(range.sort_target).is_ok();
+    let known =
+        SortOrder::try_from(range.sort_order).is_ok() && SortTarget::try_from(range.sort_target).is_ok();
     if known { Ok(()) } else { Err(Status::invalid_argument("etcdserver: invalid sort option")) }
 }
 
@@ -64,7 +65,10 @@ impl<S: Kv> Kv for SortGuard<S> {
         self.0.txn(request).await
     }
 
-    async fn compact(&self, request: Request<CompactionRequest>) -> Result<Response<CompactionResponse>, Status> {
+    async fn compact(
+        &self,
+        request: Request<CompactionRequest>,
+    ) -> Result<Response<CompactionResponse>, Status> {
         self.0.compact(request).await
     }
 }

@@ -4,30 +4,60 @@ use std::sync::Arc;
 
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
+use proto_gen::etcdserverpb::watch_client::WatchClient;
 use proto_gen::etcdserverpb::watch_server::WatchServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
 use tokio_util::sync::CancellationToken;
-use upstream_balancer::{Cluster, Upstream};
+use upstream_balancer::{Cluster, Lane, LaneService, Upstream};
+use watch_coalesce::{Relay, WatchHub, Worker};
 
 use crate::config::Config;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
 use crate::router::Router;
 use crate::sort_guard::SortGuard;
+use crate::watch_door::WatchDoor;
 
-/// The services of one worker. Called on the worker's thread: its upstream connections never leave it.
-pub(crate) fn router(
+/// What the workers share.
+#[derive(Clone)]
+pub(crate) struct House {
+    pub(crate) config: Arc<Config>,
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) watch_hub: WatchHub,
+    pub(crate) health: HealthService,
+    pub(crate) drain: CancellationToken,
+}
+
+/// The hub of all watchers, and its worker, whose upstream connections are those of the runtime that runs it.
+pub(crate) fn watch_hub(
     config: &Config,
-    cluster: Arc<Cluster>,
-    health: HealthService,
-    drain: CancellationToken,
-) -> Router {
+    cluster: &Arc<Cluster>,
+) -> (WatchHub, Worker<WatchClient<LaneService>>) {
+    let limits = watch_coalesce::Config {
+        history_bytes: config.watch.history_bytes,
+        fragment_bytes: config.upstream.max_client_bytes(),
+        max_request_bytes: config.upstream.max_client_bytes(),
+        ..watch_coalesce::Config::default()
+    };
+    let upstream = Upstream::new(Arc::clone(cluster)).lane(Lane::Watch);
+    // What a member sends is limited where it is received.
+    WatchHub::new(limits, WatchClient::new(upstream).max_decoding_message_size(usize::MAX))
+}
+
+/// The services of one worker, and the work that wakes its watchers. Called on the worker's thread: its upstream
+/// connections never leave it.
+pub(crate) fn router(house: House) -> (Router, Relay) {
+    let House { config, cluster, watch_hub, health, drain } = house;
     let upstream = Upstream::new(cluster);
+    let (watch_service, relay) = watch_hub.local_service();
     // Every request body is limited before it is decoded, so the decoders need no limit of their own.
-    Router {
+    let router = Router {
         kv: KvServer::new(SortGuard(upstream.clone())).max_decoding_message_size(usize::MAX),
-        watch: WatchServer::new(upstream.clone()).max_decoding_message_size(usize::MAX),
+        watch: WatchDoor {
+            hub: config.watch.coalesced.then_some(watch_service),
+            relay: WatchServer::new(upstream.clone()).max_decoding_message_size(usize::MAX),
+        },
         lease: LeaseServer::new(upstream.clone()).max_decoding_message_size(usize::MAX),
         election: ElectionServer::new(upstream.clone()).max_decoding_message_size(usize::MAX),
         lock: LockServer::new(upstream.clone()).max_decoding_message_size(usize::MAX),
@@ -36,5 +66,6 @@ pub(crate) fn router(
         pass_through: upstream,
         max_client_bytes: config.upstream.max_client_bytes(),
         drain,
-    }
+    };
+    (router, relay)
 }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
+use watch_coalesce::Relay;
 
 use crate::connection::{ConnectionSettings, serve_connection};
 use crate::router::Router;
@@ -46,14 +47,14 @@ impl WorkerHandle {
     }
 }
 
-/// Starts a worker's thread. `router` is called on it, so that what it makes belongs to the worker's runtime.
+/// Starts a worker's thread. `wire` is called on it, so that what it makes belongs to the worker's runtime.
 /// The receiver resolves when the last connection has ended after the drain began.
 ///
 /// # Errors
 /// When the system gives no thread or no runtime.
 pub(crate) fn start(
     index: usize,
-    router: impl FnOnce() -> Router + Send + 'static,
+    wire: impl FnOnce() -> (Router, Relay) + Send + 'static,
     settings: ConnectionSettings,
     drain: CancellationToken,
 ) -> io::Result<(WorkerHandle, oneshot::Receiver<()>)> {
@@ -61,7 +62,11 @@ pub(crate) fn start(
     let (connections, received) = unbounded_channel();
     let (ended, end) = oneshot::channel();
     std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-        runtime.block_on(work(received, Arc::new(router()), settings, drain));
+        runtime.block_on(async {
+            let (router, relay) = wire();
+            tokio::spawn(relay.run());
+            work(received, Arc::new(router), settings, drain).await;
+        });
         // Nobody waits any more where the drain's deadline has passed.
         let _ = ended.send(());
     })?;

@@ -110,15 +110,16 @@ async fn pump(body: tonic::body::Body, stream: &mut SendStream<Bytes>) -> Result
         let sent = match frame.into_data() {
             Ok(data) => send_all(stream, data).await,
             Err(frame) => {
-                let trailers = frame.into_trailers().unwrap_or_default();
-                return Ok(stream.send_trailers(trailers).unwrap_or_default());
+                let _ = stream.send_trailers(frame.into_trailers().unwrap_or_default());
+                return Ok(());
             }
         };
         if sent.is_none() {
             return Ok(());
         }
     }
-    Ok(stream.send_data(Bytes::new(), true).unwrap_or_default())
+    let _ = stream.send_data(Bytes::new(), true);
+    Ok(())
 }
 
 /// Sends as the member's window allows; none when the member wants no more.

@@ -60,17 +60,20 @@ pub enum Policy {
     LeastInFlight,
 }
 
+/// A word that names no policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown balancer {0:?} (must be one of: pin, round-robin, least-in-flight)")]
+pub struct UnknownPolicy(String);
+
 impl FromStr for Policy {
-    type Err = String;
+    type Err = UnknownPolicy;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         match word {
             "pin" => Ok(Self::Pin),
             "round-robin" => Ok(Self::RoundRobin),
             "least-in-flight" => Ok(Self::LeastInFlight),
-            _ => {
-                Err(format!("unknown balancer {word:?} (must be one of: pin, round-robin, least-in-flight)"))
-            }
+            _ => Err(UnknownPolicy(word.to_owned())),
         }
     }
 }

@@ -16,13 +16,13 @@
 //!
 //! What it refuses: it does not look into messages, share answers or rewrite keys. Those are layers above it.
 //!
-//! Read in this order: [`config`], `endpoint`, `member`, `choice`, `cluster`, `monitor`; then `dial`, `pulse`,
+//! Read in this order: `config`, `endpoint`, `member`, `choice`, `cluster`, `monitor`; then `dial`, `pulse`,
 //! `connection`, `body`, `pool`; then `upstream`, `unary`, `limit`, `services`.
 
 mod body;
 mod choice;
 mod cluster;
-pub mod config;
+mod config;
 mod connection;
 mod dial;
 mod endpoint;
@@ -37,7 +37,7 @@ mod upstream;
 
 pub use body::ReceivedBody;
 pub use cluster::Cluster;
-pub use config::{Config, Keepalive, Policy};
+pub use config::{Config, Keepalive, Policy, UnknownPolicy};
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use limit::MessageLimit;
 pub use member::{Health, MemberStatus};

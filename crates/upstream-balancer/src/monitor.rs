@@ -130,11 +130,11 @@ impl Visit {
 
     /// Asks over the connection at hand; where that fails, once more over a fresh one, which decides.
     async fn ask(&mut self, config: &Config, member: &Arc<Member>) -> Report {
-        if let Some(connection) = self.connection.take().filter(|connection| !connection.is_closed()) {
-            if let Some(report) = status(&connection, config).await {
-                self.connection = Some(connection);
-                return report;
-            }
+        if let Some(connection) = self.connection.take().filter(|connection| !connection.is_closed())
+            && let Some(report) = status(&connection, config).await
+        {
+            self.connection = Some(connection);
+            return report;
         }
         match dial(config, &member.endpoint, Lane::Unary).await {
             Err(error) if error.is_our_own() => Report::Unknown,

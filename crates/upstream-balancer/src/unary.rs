@@ -70,7 +70,7 @@ impl Upstream {
     where
         R: Message + Default,
     {
-        let patience = Instant::now() + self.config().dial_timeout;
+        let mut patience = Instant::now() + self.config().dial_timeout;
         let mut tried = Vec::new();
         let mut last = None;
         for _ in 0..self.max_attempts() {
@@ -81,7 +81,8 @@ impl Upstream {
             match ask(&connection, self.config(), method, headers.clone(), message.clone()).await {
                 Ok(Err(status)) if status.code() == Code::Unavailable => {
                     self.heed(connection.member(), &status);
-                    if !method.is_read {
+                    // A cluster that takes its time to refuse is not asked member by member.
+                    if !method.is_read || Instant::now() >= patience {
                         return Err(status);
                     }
                     tried.push(Arc::clone(connection.member()));
@@ -89,7 +90,12 @@ impl Upstream {
                 }
                 Ok(answer) => return answer,
                 Err(Failure::Lost(status)) if !method.is_read => return Err(status),
-                Err(Failure::Lost(status) | Failure::Unsent(status)) => {
+                Err(Failure::Lost(status)) => {
+                    // The time that a dead member took is not the time that was spent looking for another.
+                    patience = Instant::now() + self.config().dial_timeout;
+                    last = Some(status);
+                }
+                Err(Failure::Unsent(status)) => {
                     self.discard(&connection);
                     last = Some(status);
                 }

@@ -47,6 +47,8 @@ pub(super) struct Flags {
     pub(super) endpoints_auto_sync_interval: GoDuration,
     pub(super) balancer: String,
     pub(super) upstream_connections: u64,
+    pub(super) watch_coalescing: String,
+    pub(super) watch_history_bytes: u64,
     pub(super) dial_keepalive_time: GoDuration,
     pub(super) dial_keepalive_timeout: GoDuration,
     pub(super) permit_without_stream: bool,
@@ -121,6 +123,10 @@ pub(super) const GROUPS: &[Group] = &[
         flag("permit-without-stream", Bool, "false", "bool", "Pings members while no call is in progress, too"),
         flag("max-send-bytes", Int, "1572864", "bytes", "The largest message sent to etcd; 0 means 2 MiB"),
         flag("max-recv-bytes", Int, "2147483647", "bytes", "The largest message taken from etcd"),
+    ]},
+    Group { heading: "Watches", flags: &[
+        flag("watch-coalescing", Text, "on", "on|off", "Whether watchers of one range share one watcher on etcd"),
+        flag("watch-history-bytes", Uint, "67108864", "bytes", "Past events kept in memory for watchers that come back or read slowly"),
     ]},
     Group { heading: "TLS to etcd", flags: &[
         flag("cert", Text, "", "file", "Client certificate (PEM), without a common name"),

@@ -5,6 +5,7 @@
 
 mod listener;
 mod upstream;
+mod watch;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
     Ok(Config {
         upstream,
         notices,
+        watch: watch::config(&flags)?,
         server_keepalive: listener::keepalive(&flags),
         max_concurrent_streams: unlimited_when_zero(flags.max_concurrent_streams),
         worker_threads: worker_threads(flags.worker_threads)?,

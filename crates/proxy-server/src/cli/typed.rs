@@ -122,6 +122,8 @@ fn flags(matches: &mut ArgMatches) -> Flags {
         endpoints: line.list("endpoints"),
         endpoints_auto_sync_interval: line.take("endpoints-auto-sync-interval"),
         balancer: line.take("balancer"),
+        watch_coalescing: line.take("watch-coalescing"),
+        watch_history_bytes: line.take("watch-history-bytes"),
         upstream_connections: line.take("upstream-connections"),
         dial_keepalive_time: line.take("dial-keepalive-time"),
         dial_keepalive_timeout: line.take("dial-keepalive-timeout"),

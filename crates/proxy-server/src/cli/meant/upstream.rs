@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tls_termination::ClientTls;
-use upstream_balancer::{Endpoint, Keepalive};
+use upstream_balancer::{Endpoint, Keepalive, Policy, UnknownPolicy};
 
 use super::bounded;
 use crate::{
@@ -30,7 +30,7 @@ pub(super) fn config(flags: &Flags) -> Result<WithNotices<upstream_balancer::Con
     let (max_send_bytes, max_recv_bytes) = message_sizes(flags)?;
     let config = upstream_balancer::Config {
         tls: rustls_config(&tls, &endpoints)?,
-        policy: flags.balancer.parse().map_err(|error| Refusal::new(format!("{error}")))?,
+        policy: policy(&flags.balancer)?,
         connections: bounded("upstream-connections", flags.upstream_connections, 256)?,
         dial_timeout: DIAL_TIMEOUT,
         keepalive: keepalive(flags),
@@ -105,4 +105,8 @@ fn notices(flags: &Flags, tls: &ClientTls, endpoints: &[Endpoint]) -> Vec<Notice
     let plain = endpoints.iter().filter(|endpoint| !endpoint.is_tls(true));
     let plain = plain.map(|endpoint| Notice::PlainDespiteTlsFlags(endpoint.to_string()));
     unverified.into_iter().chain([Notice::ClientTls(files)]).chain(plain).collect()
+}
+
+fn policy(word: &str) -> Result<Policy, Refusal> {
+    word.parse().map_err(|error: UnknownPolicy| Refusal::new(error.to_string()))
 }

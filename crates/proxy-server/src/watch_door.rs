@@ -1,0 +1,33 @@
+//! Where a Watch stream goes: to the hub, which shares watchers, or past it to the member.
+
+use http::HeaderValue;
+use proto_gen::etcdserverpb::watch_server::WatchServer;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use upstream_balancer::Upstream;
+use watch_coalesce::WatchService;
+
+use crate::drain::end_with_drain;
+use crate::router::{Answer, Call, serve};
+
+/// Request metadata by which a client asks for the member's own answers.
+const WISH: &str = "etcd-proxy-watch";
+const PASSTHROUGH: HeaderValue = HeaderValue::from_static("passthrough");
+
+/// The Watch service of one worker.
+#[derive(Clone)]
+pub(crate) struct WatchDoor {
+    /// None relays every stream.
+    pub(crate) hub: Option<WatchService>,
+    pub(crate) relay: WatchServer<Upstream>,
+}
+
+impl WatchDoor {
+    /// Streams of the hub end with the hub; those that are relayed end with the drain.
+    pub(crate) async fn serve(&self, call: Call, drain: &CancellationToken) -> Answer {
+        match &self.hub {
+            Some(hub) if call.headers().get(WISH) != Some(&PASSTHROUGH) => hub.serve(call).map(Body::new),
+            _ => end_with_drain(drain, serve(self.relay.clone(), call)).await,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Numbers that anybody may read at any time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One number: a gauge where it goes down too, a counter where it only grows.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+/// What a hub counts about itself.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Gauge: client streams.
+    pub sessions: Count,
+    /// Gauge: watchers of clients.
+    pub client_watchers: Count,
+    /// Gauge: watchers held on etcd for them.
+    pub upstream_watchers: Count,
+    /// Gauge: watchers of clients that read from a catch-up group.
+    pub lagging_watchers: Count,
+    /// Gauge: bytes of history kept.
+    pub history_bytes: Count,
+    /// Counter: upstream streams that were lost and reopened.
+    pub resumes: Count,
+    /// Counter: events received from etcd.
+    pub events_received: Count,
+    /// Counter: events sent to clients.
+    pub events_delivered: Count,
+    /// Counter: watch responses with events sent to clients.
+    pub responses_delivered: Count,
+    /// Counter: watchers that joined an upstream watcher which was there already.
+    pub joins_shared: Count,
+    /// Counter: watchers that fell out of the history window.
+    pub falls: Count,
+    /// Counter: progress requests sent to etcd.
+    pub progress_requests: Count,
+}
+
+impl Count {
+    /// The number now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sub(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+}
