@@ -132,7 +132,7 @@ async fn whole_spaces(seen: &mut Transcript, side: &Side<'_>) {
 }
 
 async fn watches_of_everything(seen: &mut Transcript, side: &Side<'_>) {
-    for watched in [watch_range("", "\0", 1), watch_range("\0", "\0", 1), watch_key("", 1)] {
+    for watched in [watch_range("", "\0", 0), watch_range("\0", "\0", 0), watch_key("", 0)] {
         let (mut watching, created) = create_watch(&side.client, watched).await;
         seen.note("created", created);
         let before = side.client.kv().put(put("\0", "1")).await;
@@ -160,5 +160,5 @@ async fn without_a_name(seen: &mut Transcript, side: &Side<'_>) {
     let proclaim = ProclaimRequest { leader: Some(keyless.clone()), value: "I".into() };
     seen.answer("proclaim without a key", election.proclaim(proclaim).await);
     seen.answer("resign without a key", election.resign(ResignRequest { leader: Some(keyless) }).await);
-    seen.answer("nothing is left", side.client.kv().range(range("\0", "\0")).await);
+    seen.answer("nothing is left", side.client.kv().range(range("/", "0")).await);
 }
