@@ -9,7 +9,11 @@ use crate::requests::{grant, range};
 
 #[tokio::test]
 async fn lock_and_election_answers_are_equal() {
-    let pair = Pair::start(Shape::three()).await;
+    compare_all(&Pair::start(Shape::three()).await).await;
+}
+
+/// Every scenario of this theme, on a pair of clusters that have seen nothing yet.
+pub(crate) async fn compare_all(pair: &Pair) {
     pair.compare(locks).await;
     pair.compare(a_lock_without_a_lease).await;
     pair.compare(a_lock_whose_holder_vanishes).await;

@@ -20,6 +20,7 @@ mod lease;
 mod lock_election;
 mod maintenance;
 mod metadata;
+mod namespace;
 mod operation;
 mod requests;
 mod watch;

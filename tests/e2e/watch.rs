@@ -43,7 +43,11 @@ pub(crate) async fn events(watching: &mut Watching, count: usize) -> Vec<Event> 
 
 #[tokio::test]
 async fn watch_answers_are_equal() {
-    let pair = Pair::start(Shape::three()).await;
+    compare_all(&Pair::start(Shape::three()).await).await;
+}
+
+/// Every scenario of this theme, on a pair of clusters that have seen nothing yet.
+pub(crate) async fn compare_all(pair: &Pair) {
     pair.compare(live_events).await;
     pair.compare(prefixes_and_from_key).await;
     pair.compare(previous_values_and_filters).await;

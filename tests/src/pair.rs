@@ -40,12 +40,17 @@ impl Side<'_> {
 impl Pair {
     /// Starts both clusters, and the proxy in front of all members of the second.
     pub async fn start(shape: Shape) -> Self {
+        Self::start_with(shape, &[]).await
+    }
+
+    /// Starts both, and gives the proxy these flags.
+    pub async fn start_with(shape: Shape, flags: &[&str]) -> Self {
         let slot = slot().await;
         let (direct, proxied) = tokio::join!(
             Cluster::start_in_callers_slot(shape.clone()),
             Cluster::start_in_callers_slot(shape)
         );
-        let proxy = Proxy::start(&proxied.endpoints(), &[]).await;
+        let proxy = Proxy::start(&proxied.endpoints(), flags).await;
         Self { direct, proxied, proxy, _slot: slot }
     }
 

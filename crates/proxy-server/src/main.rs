@@ -2,8 +2,9 @@
 //!
 //! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process),
 //! `bind`, `listener`, `worker`, `connection`, `client_io` (how a request gets in); `wiring` and `router` (where it goes); then
-//! the rooms it may pass: `sort_guard`, `watch_door`, `member_list`, `health`, `drain`.
+//! the rooms it may pass: `sort_guard`, `watch_door`, `watch_upstream`, `member_list`, `alarms`, `health`, `drain`.
 
+mod alarms;
 mod bind;
 mod cli;
 mod client_io;
@@ -21,6 +22,7 @@ mod server;
 mod signals;
 mod sort_guard;
 mod watch_door;
+mod watch_upstream;
 mod wiring;
 mod worker;
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
+use namespace::{Namespace, Namespaced};
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
@@ -14,6 +15,7 @@ use tonic::body::Body;
 use tonic::codegen::Service;
 use upstream_balancer::{Lane, MessageLimit, Upstream};
 
+use crate::alarms::Alarms;
 use crate::drain::end_with_drain;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
@@ -23,16 +25,20 @@ use crate::watch_door::WatchDoor;
 /// All services of one runtime.
 #[derive(Clone)]
 pub(crate) struct Router {
-    pub(crate) kv: KvServer<SortGuard<Upstream>>,
+    pub(crate) kv: KvServer<SortGuard<Namespaced<Upstream>>>,
     pub(crate) watch: WatchDoor,
-    pub(crate) lease: LeaseServer<Upstream>,
-    pub(crate) election: ElectionServer<Upstream>,
-    pub(crate) lock: LockServer<Upstream>,
+    pub(crate) lease: LeaseServer<Namespaced<Upstream>>,
+    pub(crate) election: ElectionServer<Namespaced<Upstream>>,
+    pub(crate) lock: LockServer<Namespaced<Upstream>>,
     pub(crate) health: HealthService,
     /// None passes MemberList through.
     pub(crate) member_list: Option<MemberList>,
+    /// None passes Alarm through.
+    pub(crate) alarms: Option<Alarms>,
     /// Everything that is not decoded.
     pub(crate) pass_through: Upstream,
+    /// What says whether it may pass.
+    pub(crate) namespace: Namespace,
     /// Largest message in bytes that a client may send.
     pub(crate) max_client_bytes: usize,
     pub(crate) drain: CancellationToken,
@@ -83,7 +89,14 @@ impl Router {
                 Some(member_list) => member_list.serve(call).await,
                 None => self.pass_through(call).await,
             },
-            _ => self.pass_through(call).await,
+            ("etcdserverpb.Maintenance", "Alarm") => match &self.alarms {
+                Some(alarms) => alarms.serve(call).await,
+                None => self.pass_through(call).await,
+            },
+            _ => match self.namespace.admit(service, method) {
+                Ok(()) => self.pass_through(call).await,
+                Err(refusal) => refusal.into_http(),
+            },
         }
     }
 

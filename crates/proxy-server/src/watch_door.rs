@@ -1,6 +1,7 @@
 //! Where a Watch stream goes: to the hub, which shares watchers, or past it to the member.
 
 use http::HeaderValue;
+use namespace::Namespaced;
 use proto_gen::etcdserverpb::watch_server::WatchServer;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -19,7 +20,7 @@ const PASSTHROUGH: HeaderValue = HeaderValue::from_static("passthrough");
 pub(crate) struct WatchDoor {
     /// None relays every stream.
     pub(crate) hub: Option<WatchService>,
-    pub(crate) relay: WatchServer<Upstream>,
+    pub(crate) relay: WatchServer<Namespaced<Upstream>>,
 }
 
 impl WatchDoor {
