@@ -31,6 +31,10 @@ use std::process::ExitCode;
 
 use crate::config::Config;
 
+/// Calls, streams and watchers are many small things of short life, each freed on the thread that made it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let config = match cli::config_or_exit(std::env::args_os()) {
         Ok(config) => config,

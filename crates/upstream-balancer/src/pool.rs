@@ -40,7 +40,9 @@ impl Lane {
     pub(crate) fn windows(self) -> Windows {
         match self {
             Self::Unary => Windows { stream: 4 * MIB, connection: 64 * MIB },
-            Self::Watch | Self::Bulk => Windows { stream: MIB, connection: 64 * MIB },
+            Self::Bulk => Windows { stream: MIB, connection: 64 * MIB },
+            // A thousand readers who have stopped, each with a stream of his own, still leave room for the others.
+            Self::Watch => Windows { stream: 128 * KIB, connection: 256 * MIB },
             Self::Lease => Windows { stream: 64 * KIB, connection: 16 * MIB },
         }
     }
