@@ -47,8 +47,8 @@ impl World {
         for key in OUTSIDE {
             self.outside().kv().put(put(key, "outside")).await.expect("a write");
         }
-        for tenant in 0..PREFIXES.len() {
-            write_own(&self.tenant(tenant), PREFIXES[tenant]).await;
+        for (index, tag) in PREFIXES.into_iter().enumerate() {
+            write_own(&self.tenant(index), tag).await;
         }
     }
 

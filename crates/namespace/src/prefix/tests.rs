@@ -13,22 +13,22 @@ fn entered(prefix: &[u8], key: &[u8], range_end: &[u8]) -> (Vec<u8>, Vec<u8>) {
 
 #[test]
 fn ranges_stay_inside_of_the_namespace() {
-    let rows: [(&[u8], &[u8], &[u8], &[u8], &[u8]); 12] = [
+    let rows: [[&[u8]; 5]; 12] = [
         // prefix, key, range_end: what etcd is asked for.
-        (b"ns/", b"a", b"", b"ns/a", b""),
-        (b"ns/", b"a", b"b", b"ns/a", b"ns/b"),
-        (b"ns/", b"b", b"a", b"ns/b", b"ns/a"),
-        (b"ns/", b"a", b"\0", b"ns/a", b"ns0"),
-        (b"ns/", b"\0", b"\0", b"ns/\0", b"ns0"),
-        (b"ns/", b"\xff", b"\0\0", b"ns/\xff", b"ns/\0\0"),
-        (b"ns/", b"", b"", b"", b""),
-        (b"ns/", b"", b"b", b"", b""),
-        (b"ns/", b"", b"\0", b"", b""),
-        (b"a\xff", b"k", b"\0", b"a\xffk", b"b"),
-        (b"a\xfe\xff\xff", b"k", b"\0", b"a\xfe\xff\xffk", b"a\xff"),
-        (b"\xff\xff", b"k", b"\0", b"\xff\xffk", b"\0"),
+        [b"ns/", b"a", b"", b"ns/a", b""],
+        [b"ns/", b"a", b"b", b"ns/a", b"ns/b"],
+        [b"ns/", b"b", b"a", b"ns/b", b"ns/a"],
+        [b"ns/", b"a", b"\0", b"ns/a", b"ns0"],
+        [b"ns/", b"\0", b"\0", b"ns/\0", b"ns0"],
+        [b"ns/", b"\xff", b"\0\0", b"ns/\xff", b"ns/\0\0"],
+        [b"ns/", b"", b"", b"", b""],
+        [b"ns/", b"", b"b", b"", b""],
+        [b"ns/", b"", b"\0", b"", b""],
+        [b"a\xff", b"k", b"\0", b"a\xffk", b"b"],
+        [b"a\xfe\xff\xff", b"k", b"\0", b"a\xfe\xff\xffk", b"a\xff"],
+        [b"\xff\xff", b"k", b"\0", b"\xff\xffk", b"\0"],
     ];
-    for (prefix, key, range_end, wanted_key, wanted_end) in rows {
+    for [prefix, key, range_end, wanted_key, wanted_end] in rows {
         let wanted = (wanted_key.to_vec(), wanted_end.to_vec());
         assert_eq!(entered(prefix, key, range_end), wanted, "{prefix:?} {key:?} {range_end:?}");
     }
@@ -42,6 +42,18 @@ fn an_empty_prefix_changes_nothing() {
     }
     let mut key = Bytes::new();
     assert!(Prefix::default().leave_key(&mut key));
+}
+
+#[test]
+fn nothing_is_copied_but_what_enters_a_prefix() {
+    let (mut key, mut range_end) = (Bytes::from(b"ns/a".to_vec()), Bytes::from(b"ns/b".to_vec()));
+    let places = (key.as_ptr(), range_end.as_ptr());
+    Prefix::default().enter_range(&mut key, &mut range_end);
+    Prefix::default().enter_name(&mut key);
+    assert_eq!((key.as_ptr(), range_end.as_ptr()), places);
+    let stripped = key.slice(3..).as_ptr();
+    assert!(Prefix::new("ns/").leave_key(&mut key));
+    assert_eq!(key.as_ptr(), stripped);
 }
 
 #[test]
