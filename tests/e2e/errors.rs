@@ -155,7 +155,9 @@ async fn leaderless(seen: &mut Transcript, side: &Side<'_>) {
     // One who shares a stream that is about to end may still be told that his watch is created.
     let told = loop {
         match watching.try_next().await {
-            Ok(response) => assert!(response.is_some_and(|response| response.created), "no events without a leader"),
+            Ok(response) => {
+                assert!(response.is_some_and(|response| response.created), "no events without a leader")
+            }
             Err(status) => break status,
         }
     };
