@@ -1,1 +1,26 @@
-//! (in the making)
+//! The end-to-end tests: one module a theme.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this is test code: a broken expectation must fail the test where it stands"
+)]
+
+mod auth;
+mod bad_input;
+mod cluster;
+mod commands;
+mod drain;
+mod duplex;
+mod errors;
+mod faults;
+mod kv;
+mod lease;
+mod lock_election;
+mod maintenance;
+mod metadata;
+mod namespace;
+mod operation;
+mod requests;
+mod watch;

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use namespace::Namespace;
+
 /// The whole configuration of a proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -11,6 +13,8 @@ pub(crate) struct Config {
     pub(crate) advertise_client_url: String,
     /// The cluster and how it is spoken to.
     pub(crate) upstream: upstream_balancer::Config,
+    /// Where the clients' keys are, and how strictly clients are kept there.
+    pub(crate) namespace: Namespace,
     /// How watchers are shared.
     pub(crate) watch: Watches,
     /// Pings on the clients' connections.

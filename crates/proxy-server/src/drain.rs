@@ -1,7 +1,7 @@
 //! The end of streams that would never end by themselves: `Unavailable`, so that their clients go elsewhere.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::Response;
@@ -46,17 +46,15 @@ impl http_body::Body for DrainedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
-        match Pin::new(body).poll_frame(cx) {
-            Poll::Ready(frame) => Poll::Ready(frame),
-            Poll::Pending => {
-                ready!(this.drain.as_mut().poll(cx));
-                this.body = None;
-                let mut trailers = http::HeaderMap::new();
-                // Never fails: the status has no details and an ASCII message.
-                let _ = stopped().add_header(&mut trailers);
-                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
-            }
+        // The drain comes first, or a stream that always has something to say would never end.
+        if this.drain.as_mut().poll(cx).is_pending() {
+            return Pin::new(body).poll_frame(cx);
         }
+        this.body = None;
+        let mut trailers = http::HeaderMap::new();
+        // Never fails: the status has no details and an ASCII message.
+        let _ = stopped().add_header(&mut trailers);
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -23,7 +23,7 @@ const SERVICES: [&str; 9] = [
     "v3lockpb.Lock",
 ];
 
-/// Reports `SERVING` while some member can take calls and no drain has begun.
+/// Reports `SERVING` while some member serves and no drain has begun.
 pub(crate) struct Health {
     reporter: HealthReporter,
     cluster: Arc<Cluster>,
@@ -40,11 +40,11 @@ impl Health {
 
     /// Runs until the drain has been reported.
     pub(crate) async fn run(self) {
+        let mut changes = self.cluster.changes();
         while !self.drain.is_cancelled() {
-            let changed = self.cluster.changed();
-            self.report(self.cluster.is_available()).await;
+            self.report(self.cluster.is_healthy()).await;
             tokio::select! {
-                () = changed => {}
+                _ = changes.changed() => {}
                 () = self.drain.cancelled() => {}
             }
         }

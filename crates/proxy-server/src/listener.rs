@@ -12,38 +12,8 @@ use crate::worker::WorkerHandle;
 
 /// etcd's listeners probe silent TCP connections so often.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
-const BACKLOG: i32 = 4096;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
-
-/// Binds every address that the name stands for until one can be had.
-///
-/// # Errors
-/// The last address's error.
-pub(crate) async fn bind(address: &str) -> io::Result<TcpListener> {
-    // A host that is left out means all addresses, as in Go.
-    let name = address.strip_prefix(':').map_or_else(|| address.to_owned(), |port| format!("[::]:{port}"));
-    let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "no such host");
-    for candidate in tokio::net::lookup_host(name).await? {
-        match bind_one(candidate) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(!address.ip().is_unspecified())?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
-}
 
 /// Accepts until the drain begins.
 pub(crate) async fn accept(listener: TcpListener, workers: Vec<WorkerHandle>, drain: CancellationToken) {
@@ -64,7 +34,10 @@ pub(crate) async fn accept(listener: TcpListener, workers: Vec<WorkerHandle>, dr
             Err(error) => {
                 // Out of descriptors or memory: asking again at once would only burn the processor.
                 error!(%error, retry_in = ?pause, "cannot accept connections");
-                tokio::time::sleep(pause).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = drain.cancelled() => return,
+                }
                 pause = (pause * 2).min(MAX_PAUSE);
             }
         }

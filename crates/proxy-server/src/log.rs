@@ -1,7 +1,7 @@
 //! The log: one JSON line for each event on stderr, in the shape that etcd's logger (zap) gives it.
 //!
 //! ```text
-//! {"level":"info","ts":"2026-01-02T15:04:05.000000Z","caller":"proxy-server/accept.rs:31","msg":"…","address":"…"}
+//! {"level":"info","ts":"2026-01-02T15:04:05.000000Z","caller":"proxy-server/listener.rs:31","msg":"…","address":"…"}
 //! ```
 //!
 //! A line is built by the thread that logs and written by a thread of its own, so that a reader of stderr who stalls

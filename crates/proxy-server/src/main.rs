@@ -1,9 +1,11 @@
 //! `etcd-grpc-proxy`: a stateless proxy in front of an etcd v3 cluster.
 //!
 //! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process),
-//! `listener`, `worker`, `connection`, `client_io` (how a request gets in); `wiring` and `router` (where it goes); then
-//! the rooms it may pass: `sort_guard`, `watch_door`, `member_list`, `health`, `drain`.
+//! `bind`, `listener`, `worker`, `connection`, `client_io` (how a request gets in); `wiring` and `router` (where it goes); then
+//! the rooms it may pass: `sort_guard`, `watch_door`, `watch_upstream`, `member_list`, `alarms`, `health`, `drain`.
 
+mod alarms;
+mod bind;
 mod cli;
 mod client_io;
 mod config;
@@ -20,28 +22,33 @@ mod server;
 mod signals;
 mod sort_guard;
 mod watch_door;
+mod watch_upstream;
 mod wiring;
 mod worker;
 
 use std::io;
 use std::process::ExitCode;
 
-use tracing::error;
-
 use crate::config::Config;
+
+/// Calls, streams and watchers are many small things of short life, each freed on the thread that made it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let config = match cli::config_or_exit(std::env::args_os()) {
         Ok(config) => config,
         Err(code) => return code,
     };
-    // Dropped last, so that every line is written.
-    let Ok(_log) = log::start(config.debug) else { return ExitCode::FAILURE };
+    let Ok(log) = log::start(config.debug) else { return ExitCode::FAILURE };
     config.announce();
-    match run(*config) {
+    let ended = run(*config);
+    // Every line that is still queued comes before the last word.
+    drop(log);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error!(%error, "failed to start gRPC proxy");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
+use namespace::{Namespace, Namespaced};
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
@@ -14,6 +15,7 @@ use tonic::body::Body;
 use tonic::codegen::Service;
 use upstream_balancer::{Lane, MessageLimit, Upstream};
 
+use crate::alarms::Alarms;
 use crate::drain::end_with_drain;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
@@ -23,16 +25,20 @@ use crate::watch_door::WatchDoor;
 /// All services of one runtime.
 #[derive(Clone)]
 pub(crate) struct Router {
-    pub(crate) kv: KvServer<SortGuard<Upstream>>,
+    pub(crate) kv: KvServer<SortGuard<Namespaced<Upstream>>>,
     pub(crate) watch: WatchDoor,
-    pub(crate) lease: LeaseServer<Upstream>,
-    pub(crate) election: ElectionServer<Upstream>,
-    pub(crate) lock: LockServer<Upstream>,
+    pub(crate) lease: LeaseServer<Namespaced<Upstream>>,
+    pub(crate) election: ElectionServer<Namespaced<Upstream>>,
+    pub(crate) lock: LockServer<Namespaced<Upstream>>,
     pub(crate) health: HealthService,
     /// None passes MemberList through.
     pub(crate) member_list: Option<MemberList>,
+    /// None passes Alarm through.
+    pub(crate) alarms: Option<Alarms>,
     /// Everything that is not decoded.
     pub(crate) pass_through: Upstream,
+    /// What says whether it may pass.
+    pub(crate) namespace: Namespace,
     /// Largest message in bytes that a client may send.
     pub(crate) max_client_bytes: usize,
     pub(crate) drain: CancellationToken,
@@ -83,7 +89,14 @@ impl Router {
                 Some(member_list) => member_list.serve(call).await,
                 None => self.pass_through(call).await,
             },
-            _ => self.pass_through(call).await,
+            ("etcdserverpb.Maintenance", "Alarm") => match &self.alarms {
+                Some(alarms) => alarms.serve(call).await,
+                None => self.pass_through(call).await,
+            },
+            _ => match self.namespace.admit(service, method) {
+                Ok(()) => self.pass_through(call).await,
+                Err(refusal) => refusal.into_http(),
+            },
         }
     }
 
@@ -114,7 +127,7 @@ where
 /// gRPC is POST with its own content type over HTTP/2; everything else gets the code that says what is wrong.
 fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
-    let is_grpc = content_type.is_some_and(|value| value.starts_with(b"application/grpc"));
+    let is_grpc = content_type.is_some_and(is_grpc);
     let (code, text) = match (is_grpc, request.version(), request.method()) {
         (true, Version::HTTP_2, &Method::POST) => return None,
         (true, Version::HTTP_2, _) => (StatusCode::METHOD_NOT_ALLOWED, "gRPC requires POST\n"),
@@ -130,4 +143,10 @@ fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
         .headers_mut()
         .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
     Some(answer)
+}
+
+/// `application/grpc`, alone or followed by `+` and a codec or `;` and parameters.
+fn is_grpc(content_type: &[u8]) -> bool {
+    let rest = content_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }

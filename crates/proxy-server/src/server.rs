@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use upstream_balancer::Cluster;
 
+use crate::bind::{BindError, bind};
 use crate::config::Config;
 use crate::connection::ConnectionSettings;
 use crate::health::Health;
 use crate::init_daemon;
-use crate::listener::{accept, bind};
+use crate::listener::accept;
 use crate::signals::Signals;
 use crate::wiring::{self, House};
 use crate::worker::{self, WorkerHandle};
@@ -22,8 +23,8 @@ use crate::worker::{self, WorkerHandle};
 /// Why the proxy could not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
-    #[error("listen tcp {address}: {error}")]
-    Listen { address: String, error: io::Error },
+    #[error(transparent)]
+    Listen(#[from] BindError),
     #[error("cannot start a runtime: {0}")]
     Runtime(io::Error),
     #[error("cannot start a worker: {0}")]
@@ -39,9 +40,7 @@ pub(crate) enum ServerError {
 /// When it cannot start. A proxy that has started ends well.
 pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let mut signals = Signals::listen().map_err(ServerError::Signals)?;
-    let listener = bind(&config.listen_addr).await;
-    let listener =
-        listener.map_err(|error| ServerError::Listen { address: config.listen_addr.clone(), error })?;
+    let listener = bind(&config.listen_addr).await?;
     info!(address = %config.listen_addr, "listening for gRPC proxy client requests");
 
     let drain = CancellationToken::new();

@@ -1,10 +1,11 @@
 //! Where a Watch stream goes: to the hub, which shares watchers, or past it to the member.
 
 use http::HeaderValue;
+use namespace::Namespaced;
 use proto_gen::etcdserverpb::watch_server::WatchServer;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use upstream_balancer::Upstream;
+use upstream_balancer::{MessageLimit, Upstream};
 use watch_coalesce::WatchService;
 
 use crate::drain::end_with_drain;
@@ -19,14 +20,16 @@ const PASSTHROUGH: HeaderValue = HeaderValue::from_static("passthrough");
 pub(crate) struct WatchDoor {
     /// None relays every stream.
     pub(crate) hub: Option<WatchService>,
-    pub(crate) relay: WatchServer<Upstream>,
+    pub(crate) relay: WatchServer<Namespaced<Upstream>>,
 }
 
 impl WatchDoor {
     /// Streams of the hub end with the hub; those that are relayed end with the drain.
     pub(crate) async fn serve(&self, call: Call, drain: &CancellationToken) -> Answer {
         match &self.hub {
-            Some(hub) if call.headers().get(WISH) != Some(&PASSTHROUGH) => hub.serve(call).map(Body::new),
+            Some(hub) if call.headers().get(WISH) != Some(&PASSTHROUGH) => {
+                hub.serve(call.map(MessageLimit::into_inner)).map(Body::new)
+            }
             _ => end_with_drain(drain, serve(self.relay.clone(), call)).await,
         }
     }

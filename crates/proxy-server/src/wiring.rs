@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use namespace::Namespaced;
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
 use proto_gen::etcdserverpb::watch_client::WatchClient;
@@ -9,15 +10,17 @@ use proto_gen::etcdserverpb::watch_server::WatchServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
 use tokio_util::sync::CancellationToken;
-use upstream_balancer::{Cluster, Lane, LaneService, Upstream};
+use upstream_balancer::{Cluster, Lane, Upstream};
 use watch_coalesce::{Relay, WatchHub, Worker};
 
+use crate::alarms::Alarms;
 use crate::config::Config;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
 use crate::router::Router;
 use crate::sort_guard::SortGuard;
 use crate::watch_door::WatchDoor;
+use crate::watch_upstream::WatchUpstream;
 
 /// What the workers share.
 #[derive(Clone)]
@@ -30,10 +33,7 @@ pub(crate) struct House {
 }
 
 /// The hub of all watchers, and its worker, whose upstream connections are those of the runtime that runs it.
-pub(crate) fn watch_hub(
-    config: &Config,
-    cluster: &Arc<Cluster>,
-) -> (WatchHub, Worker<WatchClient<LaneService>>) {
+pub(crate) fn watch_hub(config: &Config, cluster: &Arc<Cluster>) -> (WatchHub, Worker<WatchUpstream>) {
     let limits = watch_coalesce::Config {
         history_bytes: config.watch.history_bytes,
         fragment_bytes: config.upstream.max_client_bytes(),
@@ -42,7 +42,8 @@ pub(crate) fn watch_hub(
     };
     let upstream = Upstream::new(Arc::clone(cluster)).lane(Lane::Watch);
     // What a member sends is limited where it is received.
-    WatchHub::new(limits, WatchClient::new(upstream).max_decoding_message_size(usize::MAX))
+    let client = WatchClient::new(upstream).max_decoding_message_size(usize::MAX);
+    WatchHub::new(limits, WatchUpstream { client, namespace: config.namespace.clone() })
 }
 
 /// The services of one worker, and the work that wakes its watchers. Called on the worker's thread: its upstream
@@ -50,20 +51,23 @@ pub(crate) fn watch_hub(
 pub(crate) fn router(house: House) -> (Router, Relay) {
     let House { config, cluster, watch_hub, health, drain } = house;
     let upstream = Upstream::new(cluster);
+    let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
     let (watch_service, relay) = watch_hub.local_service();
     // Every request body is limited before it is decoded, so the decoders need no limit of their own.
     let router = Router {
-        kv: KvServer::new(SortGuard(upstream.clone())).max_decoding_message_size(usize::MAX),
+        kv: KvServer::new(SortGuard(tenant.clone())).max_decoding_message_size(usize::MAX),
         watch: WatchDoor {
             hub: config.watch.coalesced.then_some(watch_service),
-            relay: WatchServer::new(upstream.clone()).max_decoding_message_size(usize::MAX),
+            relay: WatchServer::new(tenant.clone()).max_decoding_message_size(usize::MAX),
         },
-        lease: LeaseServer::new(upstream.clone()).max_decoding_message_size(usize::MAX),
-        election: ElectionServer::new(upstream.clone()).max_decoding_message_size(usize::MAX),
-        lock: LockServer::new(upstream.clone()).max_decoding_message_size(usize::MAX),
+        lease: LeaseServer::new(tenant.clone()).max_decoding_message_size(usize::MAX),
+        election: ElectionServer::new(tenant.clone()).max_decoding_message_size(usize::MAX),
+        lock: LockServer::new(tenant).max_decoding_message_size(usize::MAX),
         health,
         member_list: MemberList::new(upstream.clone(), &config.advertise_client_url),
+        alarms: Alarms::new(upstream.clone(), &config.namespace),
         pass_through: upstream,
+        namespace: config.namespace.clone(),
         max_client_bytes: config.upstream.max_client_bytes(),
         drain,
     };

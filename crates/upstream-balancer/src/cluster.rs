@@ -49,18 +49,19 @@ impl Cluster {
         self.members.iter().enumerate().map(|(index, member)| member.status(is_pinned(index))).collect()
     }
 
-    /// Whether some member can take calls.
-    pub fn is_available(&self) -> bool {
+    /// Whether some member can be asked, though it may have no leader.
+    pub(crate) fn is_available(&self) -> bool {
         self.members.iter().any(|member| member.health() != Health::Unreachable)
     }
 
-    /// Resolves at the next change of any member's health after this call.
-    pub fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut changed = self.changed.subscribe();
-        async move {
-            // An error means that the cluster is gone, which is a change too.
-            let _ = changed.changed().await;
-        }
+    /// Whether some member serves, as far as is known.
+    pub fn is_healthy(&self) -> bool {
+        self.members.iter().any(|member| member.health() == Health::Healthy)
+    }
+
+    /// Tells of every change of a member's health after this call.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     pub(crate) fn all(&self) -> &[Arc<Member>] {
@@ -75,7 +76,7 @@ impl Cluster {
     /// The index of the member for the next call, passing over those in `tried`.
     pub(crate) fn choose(&self, tried: &[Arc<Member>]) -> Option<usize> {
         let pinned = self.pinned.load(Ordering::Relaxed);
-        if self.config.policy == Policy::Pin && tried.is_empty() && self.is_healthy(pinned) {
+        if self.config.policy == Policy::Pin && tried.is_empty() && self.serves(pinned) {
             return Some(pinned);
         }
         let candidate = |member: &Arc<Member>| Candidate {
@@ -95,7 +96,7 @@ impl Cluster {
 
     /// Pins the chosen member where the pinned one has failed. A call that only avoids it leaves the pin alone.
     fn move_pin(&self, pinned: usize, chosen: usize) {
-        if self.config.policy != Policy::Pin || self.is_healthy(pinned) || !self.is_healthy(chosen) {
+        if self.config.policy != Policy::Pin || self.serves(pinned) || !self.serves(chosen) {
             return;
         }
         let moved = self.pinned.compare_exchange(pinned, chosen, Ordering::AcqRel, Ordering::Relaxed).is_ok();
@@ -104,7 +105,7 @@ impl Cluster {
         }
     }
 
-    fn is_healthy(&self, index: usize) -> bool {
+    fn serves(&self, index: usize) -> bool {
         self.members.get(index).is_some_and(|member| member.health() == Health::Healthy)
     }
 
@@ -119,6 +120,12 @@ impl Cluster {
             }
         };
         timeout(patience, wait).await.is_ok()
+    }
+
+    /// Records that the member is gone, and ends what is in flight to it.
+    pub(crate) fn dead(&self, member: &Member, reason: &str) {
+        self.unreachable(member, reason);
+        member.end_life();
     }
 
     /// Records that the member cannot be dialled. Connections that still stand are left to their own pulse.

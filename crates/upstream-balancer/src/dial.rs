@@ -26,6 +26,9 @@ use crate::pool::Lane;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
 const MAX_HEADER_LIST_BYTES: u32 = 1 << 20;
+/// The HTTP/2 library ends connections on which too many small frames go unread. Answers to calls that were cancelled
+/// meanwhile are such frames, and etcd is no attacker: windows bound what it can send.
+const SMALL_FRAMES_BUDGET: usize = 1 << 30;
 
 /// A connection that was just opened, not yet driven by a task.
 pub(crate) struct Dialed {
@@ -88,6 +91,7 @@ async fn attempt(config: &Config, endpoint: &Endpoint, lane: Lane) -> Result<Dia
         .initial_window_size(windows.stream)
         .initial_connection_window_size(windows.connection)
         .max_header_list_size(MAX_HEADER_LIST_BYTES)
+        .data_frame_budget(SMALL_FRAMES_BUDGET)
         .handshake::<_, Bytes>(io)
         .await
         .map_err(DialError::Http2)?;

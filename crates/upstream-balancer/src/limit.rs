@@ -26,6 +26,11 @@ impl<B> MessageLimit<B> {
         Self { body, limit, prefix: [0; PREFIX_BYTES], prefix_bytes: 0, payload: 0 }
     }
 
+    /// The body without its limit, for those who have one of their own.
+    pub fn into_inner(self) -> B {
+        self.body
+    }
+
     fn check(&mut self, mut data: &[u8]) -> Result<(), Status> {
         while !data.is_empty() {
             let passed = self.payload.min(data.len());

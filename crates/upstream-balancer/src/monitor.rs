@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use http::HeaderMap;
 use proto_gen::etcdserverpb::{StatusRequest, StatusResponse};
 use tokio::time::{Instant, sleep_until, timeout};
+use tonic::Code;
 
 use crate::cluster::Cluster;
 use crate::config::Config;
@@ -32,12 +33,12 @@ const STATUS: Method = Method::read("/etcdserverpb.Maintenance/Status");
 #[derive(Debug)]
 pub struct Monitor {
     cluster: Arc<Cluster>,
-    visits: Vec<Visit>,
 }
 
-/// What the monitor remembers of a member.
+/// Asks one member, again and again.
 #[derive(Debug)]
-struct Visit {
+struct Visitor {
+    index: usize,
     connection: Option<Connection>,
     backoff: Duration,
     due: Instant,
@@ -48,7 +49,7 @@ struct Visit {
 enum Report {
     Serves,
     /// It lives, but cannot serve.
-    Unfit(&'static str),
+    Unfit(String),
     /// It does not answer on a fresh connection either.
     Dead(String),
     /// This process could not ask.
@@ -57,63 +58,51 @@ enum Report {
 
 impl Monitor {
     pub(crate) fn new(cluster: Arc<Cluster>) -> Self {
-        let visit = || Visit { connection: None, backoff: FIRST_BACKOFF, due: Instant::now() + ROUND };
-        let visits = cluster.all().iter().map(|_| visit()).collect();
-        Self { cluster, visits }
+        Self { cluster }
     }
 
-    /// Runs for ever.
-    pub async fn run(mut self) {
+    /// Runs for ever. Each member is visited at its own pace, so that a dead one delays nobody's turn.
+    pub async fn run(self) {
+        let members = 0..self.cluster.all().len();
+        join_all(members.map(|index| Visitor::new(index).run(&self.cluster))).await;
+    }
+}
+
+impl Visitor {
+    fn new(index: usize) -> Self {
+        Self { index, connection: None, backoff: FIRST_BACKOFF, due: Instant::now() }
+    }
+
+    async fn run(mut self, cluster: &Cluster) {
+        let Some(member) = cluster.all().get(self.index) else { return };
+        let mut changes = cluster.changes();
         loop {
-            let changed = self.cluster.changed();
-            let due =
-                self.visits.iter().map(|visit| visit.due).min().unwrap_or_else(|| Instant::now() + ROUND);
             tokio::select! {
-                () = sleep_until(due) => self.round().await,
-                () = changed => self.hurry(),
+                () = sleep_until(self.due) => self.visit(cluster, member).await,
+                _ = changes.changed() => self.hurry(member),
             }
         }
     }
 
     /// A member that has just failed is asked soon, not at its next regular turn.
-    fn hurry(&mut self) {
-        let soon = Instant::now() + FIRST_BACKOFF;
-        for (visit, member) in self.visits.iter_mut().zip(self.cluster.all()) {
-            if member.health() != Health::Healthy && visit.backoff == FIRST_BACKOFF {
-                visit.due = visit.due.min(soon);
+    fn hurry(&mut self, member: &Member) {
+        if member.health() != Health::Healthy && self.backoff == FIRST_BACKOFF {
+            self.due = self.due.min(Instant::now() + FIRST_BACKOFF);
+        }
+    }
+
+    async fn visit(&mut self, cluster: &Cluster, member: &Arc<Member>) {
+        if member.health() != Health::Healthy || cluster.in_use(self.index) {
+            match self.ask(&cluster.config, member).await {
+                Report::Serves => cluster.healthy(member),
+                Report::Unfit(reason) => cluster.unfit(member, &reason),
+                Report::Dead(reason) => cluster.dead(member, &reason),
+                Report::Unknown => {}
             }
         }
+        self.plan(cluster, member);
     }
 
-    async fn round(&mut self) {
-        let cluster = &self.cluster;
-        let now = Instant::now();
-        let due = self.visits.iter_mut().zip(cluster.all()).enumerate();
-        let visits =
-            due.filter(|(_, (visit, _))| visit.due <= now).map(|(index, (visit, member))| async move {
-                if member.health() != Health::Healthy || cluster.in_use(index) {
-                    let report = visit.ask(&cluster.config, member).await;
-                    conclude(cluster, member, report);
-                }
-                visit.plan(cluster, member);
-            });
-        join_all(visits).await;
-    }
-}
-
-fn conclude(cluster: &Cluster, member: &Member, report: Report) {
-    match report {
-        Report::Serves => cluster.healthy(member),
-        Report::Unfit(reason) => cluster.unfit(member, reason),
-        Report::Dead(reason) => {
-            cluster.unreachable(member, &reason);
-            member.end_life();
-        }
-        Report::Unknown => {}
-    }
-}
-
-impl Visit {
     fn plan(&mut self, cluster: &Cluster, member: &Member) {
         let wait = if member.health() == Health::Healthy {
             self.backoff = FIRST_BACKOFF;
@@ -158,16 +147,19 @@ async fn status(connection: &Connection, config: &Config) -> Option<Report> {
     match timeout(ANSWER_TIMEOUT, asked).await {
         Err(_) | Ok(Err(Failure::Unsent(_) | Failure::Lost(_))) => None,
         Ok(Ok(Ok(status))) => Some(judge(status.get_ref())),
-        // A refusal, such as for want of a token, comes from a member that serves.
+        Ok(Ok(Err(status))) if status.code() == Code::Unavailable => {
+            Some(Report::Unfit(status.message().to_owned()))
+        }
+        // Any other refusal, such as for want of a token, comes from a member that serves.
         Ok(Ok(Err(_))) => Some(Report::Serves),
     }
 }
 
 fn judge(status: &StatusResponse) -> Report {
     if status.is_learner {
-        Report::Unfit("member is a learner")
+        Report::Unfit("member is a learner".to_owned())
     } else if status.leader == 0 {
-        Report::Unfit(NO_LEADER)
+        Report::Unfit(NO_LEADER.to_owned())
     } else {
         Report::Serves
     }
@@ -181,8 +173,8 @@ mod tests {
     fn a_member_without_leader_and_a_learner_cannot_serve() {
         let serving = StatusResponse { leader: 7, ..StatusResponse::default() };
         assert!(matches!(judge(&serving), Report::Serves));
-        assert!(matches!(judge(&StatusResponse::default()), Report::Unfit(NO_LEADER)));
+        assert!(matches!(judge(&StatusResponse::default()), Report::Unfit(reason) if reason == NO_LEADER));
         let learner = StatusResponse { leader: 7, is_learner: true, ..StatusResponse::default() };
-        assert!(matches!(judge(&learner), Report::Unfit("member is a learner")));
+        assert!(matches!(judge(&learner), Report::Unfit(reason) if reason == "member is a learner"));
     }
 }

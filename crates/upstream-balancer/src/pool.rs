@@ -40,7 +40,9 @@ impl Lane {
     pub(crate) fn windows(self) -> Windows {
         match self {
             Self::Unary => Windows { stream: 4 * MIB, connection: 64 * MIB },
-            Self::Watch | Self::Bulk => Windows { stream: MIB, connection: 64 * MIB },
+            Self::Bulk => Windows { stream: MIB, connection: 64 * MIB },
+            // A thousand readers who have stopped, each with a stream of his own, still leave room for the others.
+            Self::Watch => Windows { stream: 128 * KIB, connection: 256 * MIB },
             Self::Lease => Windows { stream: 64 * KIB, connection: 16 * MIB },
         }
     }
@@ -120,8 +122,9 @@ impl Slot {
         let mut occupant = self.lock();
         match &*occupant {
             Occupant::Open(connection) if !connection.is_closed() => return Ok(connection.clone()),
-            Occupant::Dialling(dialling) => return Err(dialling.clone()),
-            Occupant::Open(_) | Occupant::Nobody => {}
+            // A dial whose task is gone will never tell.
+            Occupant::Dialling(dialling) if dialling.has_changed().is_ok() => return Err(dialling.clone()),
+            Occupant::Dialling(_) | Occupant::Open(_) | Occupant::Nobody => {}
         }
         let (tell, dialling) = watch::channel(None);
         *occupant = Occupant::Dialling(dialling.clone());

@@ -1,4 +1,4 @@
-//! When to ping a connection, and when to give it up: a pure machine, ticked about once a second.
+//! When to ping a connection, and when to give it up: a pure machine, asked twice a second.
 //!
 //! etcd ends connections that ping more than once in 5 seconds, or at all while they carry no stream
 //! (`--grpc-keepalive-min-time`), so by default a ping goes out only where calls wait on a silent connection.

@@ -13,11 +13,12 @@ use proto_gen::etcdserverpb::lease_server::Lease;
 use proto_gen::etcdserverpb::watch_client::WatchClient;
 use proto_gen::etcdserverpb::watch_server::Watch;
 use proto_gen::etcdserverpb::{
-    CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, LeaseGrantRequest,
-    LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseLeasesRequest,
-    LeaseLeasesResponse, LeaseRevokeRequest, LeaseRevokeResponse, LeaseTimeToLiveRequest,
-    LeaseTimeToLiveResponse, MemberListRequest, MemberListResponse, PutRequest, PutResponse, RangeRequest,
-    RangeResponse, RangeStreamResponse, TxnRequest, TxnResponse, WatchRequest, WatchResponse,
+    AlarmRequest, AlarmResponse, CompactionRequest, CompactionResponse, DeleteRangeRequest,
+    DeleteRangeResponse, LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest,
+    LeaseKeepAliveResponse, LeaseLeasesRequest, LeaseLeasesResponse, LeaseRevokeRequest, LeaseRevokeResponse,
+    LeaseTimeToLiveRequest, LeaseTimeToLiveResponse, MemberListRequest, MemberListResponse, PutRequest,
+    PutResponse, RangeRequest, RangeResponse, RangeStreamResponse, TxnRequest, TxnResponse, WatchRequest,
+    WatchResponse,
 };
 use proto_gen::v3electionpb::election_client::ElectionClient;
 use proto_gen::v3electionpb::election_server::Election;
@@ -43,6 +44,7 @@ const LEASE_REVOKE: Method = Method::write("/etcdserverpb.Lease/LeaseRevoke");
 const LEASE_TIME_TO_LIVE: Method = Method::read("/etcdserverpb.Lease/LeaseTimeToLive");
 const LEASE_LEASES: Method = Method::read("/etcdserverpb.Lease/LeaseLeases");
 const MEMBER_LIST: Method = Method::read("/etcdserverpb.Cluster/MemberList");
+const ALARM: Method = Method::write("/etcdserverpb.Maintenance/Alarm");
 const CAMPAIGN: Method = Method::write("/v3electionpb.Election/Campaign");
 const PROCLAIM: Method = Method::write("/v3electionpb.Election/Proclaim");
 const LEADER: Method = Method::read("/v3electionpb.Election/Leader");
@@ -111,7 +113,8 @@ impl Lease for Upstream {
         request: Request<Streaming<LeaseKeepAliveRequest>>,
     ) -> Answer<Self::LeaseKeepAliveStream> {
         let (request, failure) = outbound(request);
-        let mut client = LeaseClient::new(self.lane(Lane::Lease));
+        let client = LeaseClient::new(self.lane(Lane::Lease));
+        let mut client = client.max_decoding_message_size(usize::MAX);
         relayed(client.lease_keep_alive(request).await, failure)
     }
 
@@ -134,6 +137,14 @@ impl Upstream {
     /// What etcd answers, or `Unavailable`.
     pub async fn member_list(&self, request: Request<MemberListRequest>) -> Answer<MemberListResponse> {
         self.unary(&MEMBER_LIST, request).await
+    }
+
+    /// `etcdserverpb.Maintenance/Alarm`.
+    ///
+    /// # Errors
+    /// What etcd answers, or `Unavailable`.
+    pub async fn alarms(&self, request: Request<AlarmRequest>) -> Answer<AlarmResponse> {
+        self.unary(&ALARM, request).await
     }
 }
 

@@ -16,6 +16,7 @@ use tonic::{Code, Request, Response, Status};
 use crate::body::ReceivedBody;
 use crate::config::Config;
 use crate::connection::{Connection, Failure, Outgoing};
+use crate::limit::MessageLimit;
 use crate::pool::Lane;
 use crate::upstream::{ACCEPT_ENCODING, Upstream};
 
@@ -44,6 +45,11 @@ impl Method {
     }
 }
 
+/// A cluster that takes its time to refuse, such as one without a quorum, is not asked member by member for ever.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(10);
+/// What a member says of a read that was under way while another became leader. It serves again by then.
+const LEADER_CHANGED: &str = "etcdserver: leader changed";
+
 /// What etcd said to one attempt.
 pub(crate) type Answer<T> = Result<Response<T>, Status>;
 
@@ -70,7 +76,8 @@ impl Upstream {
     where
         R: Message + Default,
     {
-        let patience = Instant::now() + self.config().dial_timeout;
+        let started = Instant::now();
+        let mut patience = started + self.config().dial_timeout;
         let mut tried = Vec::new();
         let mut last = None;
         for _ in 0..self.max_attempts() {
@@ -81,15 +88,22 @@ impl Upstream {
             match ask(&connection, self.config(), method, headers.clone(), message.clone()).await {
                 Ok(Err(status)) if status.code() == Code::Unavailable => {
                     self.heed(connection.member(), &status);
-                    if !method.is_read {
+                    if !method.is_read || started.elapsed() >= REFUSAL_PATIENCE {
                         return Err(status);
                     }
-                    tried.push(Arc::clone(connection.member()));
+                    if status.message() != LEADER_CHANGED {
+                        tried.push(Arc::clone(connection.member()));
+                    }
                     last = Some(status);
                 }
                 Ok(answer) => return answer,
                 Err(Failure::Lost(status)) if !method.is_read => return Err(status),
-                Err(Failure::Lost(status) | Failure::Unsent(status)) => {
+                Err(Failure::Lost(status)) => {
+                    // The time that a dead member took is not the time that was spent looking for another.
+                    patience = Instant::now() + self.config().dial_timeout;
+                    last = Some(status);
+                }
+                Err(Failure::Unsent(status)) => {
                     self.discard(&connection);
                     last = Some(status);
                 }
@@ -146,14 +160,14 @@ async fn read_answer<R>(response: http::Response<ReceivedBody>, limit: usize) ->
 where
     R: Message + Default,
 {
-    let (head, mut body) = response.into_parts();
+    let (head, body) = response.into_parts();
     if let Some(status) = Status::from_header_map(&head.headers) {
-        return Ok(Err(status));
+        return Ok(Err(if status.code() == Code::Ok { without_message() } else { status }));
     }
     if head.status != http::StatusCode::OK {
         return Ok(Err(status_of_http(head.status)));
     }
-    let (data, trailers) = read_body(&mut body, limit).await?;
+    let (data, trailers) = read_body(MessageLimit::new(body, limit)).await?;
     let status = Status::from_header_map(&trailers)
         .unwrap_or_else(|| Status::unknown("server closed the stream without sending trailers"));
     if status.code() != Code::Ok {
@@ -173,28 +187,22 @@ fn is_grpcs_own(name: &http::HeaderName) -> bool {
 }
 
 /// All data in one piece, and the trailers.
-async fn read_body(body: &mut ReceivedBody, limit: usize) -> Result<(Bytes, HeaderMap), Status> {
+async fn read_body(mut body: MessageLimit<ReceivedBody>) -> Result<(Bytes, HeaderMap), Status> {
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
-    loop {
-        match std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await.transpose()? {
-            None => return Ok((joined(whole, pieces), HeaderMap::new())),
-            Some(frame) => match frame.into_data() {
-                Ok(data) if whole.is_empty() && pieces.is_empty() => whole = data,
-                Ok(data) => {
-                    if pieces.is_empty() {
-                        pieces.extend_from_slice(&whole);
-                    }
-                    pieces.extend_from_slice(&data);
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await.transpose()? {
+        match frame.into_data() {
+            Ok(data) if whole.is_empty() && pieces.is_empty() => whole = data,
+            Ok(data) => {
+                if pieces.is_empty() {
+                    pieces.extend_from_slice(&whole);
                 }
-                Err(frame) => return Ok((joined(whole, pieces), frame.into_trailers().unwrap_or_default())),
-            },
-        }
-        let received = whole.len().max(pieces.len());
-        if received.saturating_sub(PREFIX_BYTES) > limit {
-            return Err(larger_than_max(announced(&whole).unwrap_or(received), limit));
+                pieces.extend_from_slice(&data);
+            }
+            Err(frame) => return Ok((joined(whole, pieces), frame.into_trailers().unwrap_or_default())),
         }
     }
+    Ok((joined(whole, pieces), HeaderMap::new()))
 }
 
 fn joined(whole: Bytes, pieces: BytesMut) -> Bytes {
@@ -208,7 +216,7 @@ fn announced(data: &[u8]) -> Option<usize> {
 }
 
 fn unframe(mut data: Bytes) -> Result<Bytes, Status> {
-    let length = announced(&data).ok_or_else(|| Status::internal("response without a message"))?;
+    let length = announced(&data).ok_or_else(without_message)?;
     if data.first() != Some(&0) {
         return Err(Status::internal("compressed response, which was not asked for"));
     }
@@ -217,6 +225,10 @@ fn unframe(mut data: Bytes) -> Result<Bytes, Status> {
         return Err(Status::internal("response with a message cut short, or more than one"));
     }
     Ok(data)
+}
+
+fn without_message() -> Status {
+    Status::internal("response without a message")
 }
 
 /// gRPC's mapping of HTTP status codes, for what answers in the place of etcd.

@@ -93,7 +93,8 @@ impl Upstream {
     ) -> Result<Connection, Status> {
         let mut last = None;
         loop {
-            let Some(pool) = self.0.cluster.choose(tried).and_then(|index| self.0.pools.get(index)) else {
+            let chosen = self.0.cluster.choose(tried);
+            let Some(pool) = chosen.and_then(|index| self.0.pools.get(index)) else {
                 if !tried.is_empty() || !self.wait_for_member(patience).await {
                     return Err(last.unwrap_or_else(no_member));
                 }
@@ -101,7 +102,8 @@ impl Upstream {
             };
             match pool.connection(&self.0.cluster, lane).await {
                 Ok(connection) => return Ok(connection),
-                Err(status) if Instant::now() >= patience => return Err(status),
+                // A member that is still the choice is not at fault: this process cannot dial anybody.
+                Err(status) if self.0.cluster.choose(tried) == chosen => return Err(status),
                 Err(status) => last = Some(status),
             }
         }

@@ -19,6 +19,8 @@ use crate::shard::Shard;
 
 /// How many requests are taken in at once.
 const GULP: usize = 128;
+/// How often in a row events go out before the client is listened to again.
+const HURRY: u8 = 8;
 
 /// The response to a Watch call whose request body is `B`. It also reads the requests, whenever it is polled.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct WatchBody<B> {
     deadline: Option<Pin<Box<Sleep>>>,
     /// The next poll has something to do, whether or not anybody rang.
     restless: bool,
+    /// Rounds since the client was listened to.
+    hurried: u8,
 }
 
 #[derive(Debug)]
@@ -60,6 +64,7 @@ impl<B> WatchBody<B> {
             status: None,
             deadline,
             restless: true,
+            hurried: 0,
         }
     }
 
@@ -72,6 +77,7 @@ impl<B> WatchBody<B> {
             status: Some(status),
             deadline: None,
             restless: false,
+            hurried: 0,
         }
     }
 
@@ -92,7 +98,10 @@ where
         let Some(open) = &mut self.open else { return false };
         let mut rung = Vec::new();
         let woken = open.shard.take(open.me.key, cx.waker(), &mut rung);
-        let (asked, end) = read_requests(&mut self.requests, open.session.has_room(), cx);
+        // An event's round is followed by another, which finds nothing but the client; listening once is enough.
+        self.hurried = if rung.is_empty() { 0 } else { (self.hurried + 1) % HURRY };
+        let listens = open.session.has_room() && self.hurried == 0;
+        let (asked, end) = read_requests(&mut self.requests, listens, cx);
         let idle = rung.is_empty() && asked.is_empty() && !woken && !open.session.has_more();
         if !std::mem::take(&mut self.restless) && idle && end.is_none() {
             return false;
@@ -201,14 +210,14 @@ impl Drop for Open {
 /// What the client asks; and how the stream ends, if its requests broke. A client that will ask no more still listens.
 fn read_requests<B>(
     requests: &mut Option<RequestFrames<B>>,
-    has_room: bool,
+    listens: bool,
     cx: &mut Context<'_>,
 ) -> (Vec<WatchRequest>, Option<Status>)
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut asked = Vec::new();
-    while let Some(frames) = requests.as_mut().filter(|_| has_room && asked.len() < GULP) {
+    while let Some(frames) = requests.as_mut().filter(|_| listens && asked.len() < GULP) {
         match frames.poll_request(cx) {
             Poll::Pending => break,
             Poll::Ready(Some(Ok(request))) => asked.push(request),

@@ -8,6 +8,8 @@ pub struct Config {
     /// Bytes of past events that all groups together may keep. The newest response of all is kept even if it alone
     /// is larger, because nobody has seen it yet.
     pub history_bytes: usize,
+    /// How much of `history_bytes` one catch-up group may hold, beside its newest batch.
+    pub catch_up_bytes: usize,
     /// How long a live group without watchers keeps its upstream watcher and its history.
     pub linger: Duration,
     /// How many groups without watchers may linger at once; the oldest goes first.
@@ -20,9 +22,6 @@ pub struct Config {
     pub progress_interval: Duration,
     /// After how long an unanswered progress request is repeated: etcd drops one when a watcher is behind.
     pub progress_retry: Duration,
-    /// Whether the members' progress answers prove that every earlier event was sent. True for etcd 3.4.25, 3.5.8
-    /// and later; older ones may announce a revision before its events.
-    pub progress_is_proof: bool,
     /// First delay before a lost upstream stream is reopened; it doubles at each failure.
     pub backoff_min: Duration,
     /// Longest delay before a lost upstream stream is reopened.
@@ -38,13 +37,13 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             history_bytes: 64 << 20,
+            catch_up_bytes: 1 << 20,
             linger: Duration::from_secs(10),
             max_lingering: 256,
             max_catch_ups: 1024,
             stall: Duration::from_secs(1),
             progress_interval: Duration::from_millis(25),
             progress_retry: Duration::from_millis(100),
-            progress_is_proof: true,
             backoff_min: Duration::from_millis(20),
             backoff_max: Duration::from_secs(2),
             fragment_bytes: 2 << 20,

@@ -1,6 +1,6 @@
 //! A small etcd for tests: one store, watchers in step and behind, compaction, fragments, refusals. Pure.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
 use proto_gen::etcdserverpb::{
@@ -19,6 +19,8 @@ pub(crate) struct Etcd {
     pub(crate) bad_tokens: Vec<String>,
     /// Every request that was received.
     pub(crate) log: Vec<RequestUnion>,
+    /// It answers every progress request at once, ahead of events, as etcd before 3.4.25 does.
+    pub(crate) old: bool,
     /// Responses are split at this many events where the watcher allows it.
     pub(crate) fragment_events: usize,
 }
@@ -26,7 +28,11 @@ pub(crate) struct Etcd {
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) token: Option<String>,
+    /// Created, canceled: a queue of its own, which may be ahead of the events or behind them, as in etcd.
+    pub(crate) control: VecDeque<WatchResponse>,
     pub(crate) out: VecDeque<WatchResponse>,
+    announced: HashSet<i64>,
+    early: VecDeque<WatchResponse>,
     pub(crate) watchers: HashMap<i64, Watcher>,
 }
 
@@ -124,13 +130,20 @@ impl Etcd {
             RequestUnion::CreateRequest(create) => create_watcher(stream, create, header, revision, &bad),
             RequestUnion::CancelRequest(cancel) => {
                 if stream.watchers.remove(&cancel.watch_id).is_some() {
-                    stream.out.push_back(WatchResponse {
+                    stream.control.push_back(WatchResponse {
                         header: Some(header),
                         watch_id: cancel.watch_id,
                         canceled: true,
                         ..Default::default()
                     });
                 }
+            }
+            RequestUnion::ProgressRequest(_) if self.old => {
+                stream.control.push_back(WatchResponse {
+                    header: Some(header),
+                    watch_id: -1,
+                    ..Default::default()
+                });
             }
             RequestUnion::ProgressRequest(_) => {
                 if !stream.watchers.is_empty() && stream.watchers.values().all(|watcher| watcher.synced) {
@@ -142,6 +155,34 @@ impl Etcd {
                 }
             }
         }
+    }
+}
+
+impl Stream {
+    /// What is sent next. Events of a watcher wait for its `created`, and nothing else does.
+    pub(crate) fn pop(&mut self, control_first: bool) -> Option<WatchResponse> {
+        if let Some(place) =
+            self.early.iter().position(|response| self.announced.contains(&response.watch_id))
+        {
+            return self.early.remove(place);
+        }
+        if (control_first || self.out.is_empty())
+            && let Some(control) = self.control.pop_front()
+        {
+            self.announced.insert(control.watch_id);
+            return Some(control);
+        }
+        let response = self.out.pop_front()?;
+        if response.watch_id == -1 || self.announced.contains(&response.watch_id) {
+            return Some(response);
+        }
+        self.early.push_back(response);
+        self.pop(control_first)
+    }
+
+    /// Responses that were not sent.
+    pub(crate) fn unsent(&self) -> usize {
+        self.control.len() + self.out.len() + self.early.len()
     }
 }
 
@@ -185,13 +226,13 @@ fn create_watcher(
         () => None,
     };
     if let Some(reason) = refusal {
-        return stream.out.push_back(refuse(reason));
+        return stream.control.push_back(refuse(reason));
     }
     let synced = create.start_revision == 0 || create.start_revision > now;
     let next = if create.start_revision == 0 { now + 1 } else { create.start_revision };
     let watch_id = create.watch_id;
     stream.watchers.insert(watch_id, Watcher { create, next, synced });
-    stream.out.push_back(WatchResponse {
+    stream.control.push_back(WatchResponse {
         header: Some(header),
         watch_id,
         created: true,

@@ -103,10 +103,10 @@ pub(crate) struct Groups {
     pub(crate) effects: Effects,
 }
 
-/// All batches of all logs, oldest first, as (group, its serial, cost).
+/// All batches of all logs, oldest first, as (group, its serial, position); some may be gone already.
 #[derive(Debug, Default)]
 struct History {
-    queue: VecDeque<(usize, u64, usize)>,
+    queue: VecDeque<(usize, u64, u64)>,
     bytes: usize,
     batches: usize,
 }

@@ -34,6 +34,11 @@ pub(crate) fn compressed() -> Status {
     Status::unimplemented("grpc: Decompressor is not installed for grpc-encoding")
 }
 
+/// The end of the requests within one.
+pub(crate) fn cut_off() -> Status {
+    Status::internal("unexpected EOF")
+}
+
 /// A message that is not one.
 pub(crate) fn undecodable(error: &prost::DecodeError) -> Status {
     Status::internal(format!("grpc: error unmarshalling request: {error}"))

@@ -43,7 +43,8 @@ where
             }
             match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(None) if self.rest.is_empty() => return Poll::Ready(None),
+                Poll::Ready(None) => return Poll::Ready(Some(Err(refusal::cut_off()))),
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(refusal::watch_canceled()))),
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {

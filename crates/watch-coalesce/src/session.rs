@@ -378,6 +378,3 @@ fn refused(header: ResponseHeader, cancel_reason: String) -> Say {
         ..Default::default()
     })
 }
-
-#[cfg(test)]
-mod tests;

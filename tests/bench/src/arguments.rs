@@ -63,7 +63,8 @@ pub(crate) struct Pace {
 impl Arguments {
     pub(crate) fn parse(typed: impl Iterator<Item = String>) -> Result<Self> {
         let Some(typed) = Typed::read(typed)? else { return Ok(Self::Help) };
-        Ok(Self::Run(Box::new(typed.meant(|name| std::env::var_os(name).map(PathBuf::from))?)))
+        let run = typed.meant(|name| std::env::var_os(name).map(PathBuf::from))?;
+        Ok(Self::Run(Box::new(run)))
     }
 }
 

@@ -74,6 +74,7 @@ pub(super) struct Flags {
     pub(super) discovery_srv_name: String,
 
     pub(super) namespace: String,
+    pub(super) namespace_policy: String,
     pub(super) resolver_prefix: String,
     pub(super) resolver_ttl: i64,
     pub(super) experimental_serializable_ordering: bool,
@@ -153,6 +154,7 @@ pub(super) const GROUPS: &[Group] = &[
     ]},
     Group { heading: "Keys and registration", flags: &[
         flag("namespace", Text, "", "prefix", "Puts every key of the clients under this prefix"),
+        flag("namespace-policy", Text, "permissive", "policy", "What reaches beyond the namespace is let through (permissive) or refused (strict)"),
         flag("resolver-prefix", Text, "", "prefix", "Registers this proxy in etcd under this prefix"),
         flag("resolver-ttl", Int, "0", "seconds", "How long a registration outlives its proxy"),
         flag("experimental-serializable-ordering", Bool, "false", "bool", "Serializable reads never go back in time"),

@@ -4,6 +4,7 @@
 //! the certificate files, then at the endpoints, then at the message sizes.
 
 mod listener;
+mod tenant;
 mod upstream;
 mod watch;
 
@@ -26,6 +27,7 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
     Ok(Config {
         upstream,
         notices,
+        namespace: tenant::namespace(&flags)?,
         watch: watch::config(&flags)?,
         server_keepalive: listener::keepalive(&flags),
         max_concurrent_streams: unlimited_when_zero(flags.max_concurrent_streams),

@@ -372,11 +372,25 @@ fn own_flags_are_checked() {
 
 #[test]
 fn all_that_is_not_served_is_refused_at_once() {
-    let said = refusal(&["--namespace=x", "--enable-pprof", "--metrics-addr=http://:1"]);
+    let said =
+        refusal(&["--resolver-prefix=x", "--resolver-ttl=1", "--enable-pprof", "--metrics-addr=http://:1"]);
     let lines: Vec<_> = said.lines().collect();
-    let expected = ["namespace", "metrics-addr", "enable-pprof"]
+    let expected = ["resolver-prefix", "resolver-ttl", "metrics-addr", "enable-pprof"]
         .map(|name| format!("--{name} is not served by this version of etcd-grpc-proxy"));
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_namespace_is_kept_by_the_policy_that_was_asked_for() {
+    let open = config(&[]).namespace;
+    assert!(open.prefix().is_empty() && !open.is_strict());
+    let permissive = config(&["--namespace=ns/"]).namespace;
+    assert_eq!((permissive.prefix().as_bytes(), permissive.is_strict()), (&b"ns/"[..], false));
+    assert!(config(&["--namespace=ns/", "--namespace-policy=strict"]).namespace.is_strict());
+    let choice = "(must be one of: permissive, strict)";
+    assert_eq!(refusal(&["--namespace-policy=lax"]), format!("invalid namespace-policy \"lax\" {choice}"));
+    let keeps_nobody = "invalid namespace-policy \"strict\" (there is no --namespace to keep)";
+    assert_eq!(refusal(&["--namespace-policy=strict"]), keeps_nobody);
 }
 
 #[test]

@@ -146,6 +146,7 @@ fn flags(matches: &mut ArgMatches) -> Flags {
         discovery_srv: line.take("discovery-srv"),
         discovery_srv_name: line.take("discovery-srv-name"),
         namespace: line.take("namespace"),
+        namespace_policy: line.take("namespace-policy"),
         resolver_prefix: line.take("resolver-prefix"),
         resolver_ttl: line.take("resolver-ttl"),
         experimental_serializable_ordering: line.take("experimental-serializable-ordering"),

@@ -31,6 +31,7 @@ enum Step {
     Compact { back: i64 },
     Break,
     Sync { revisions: usize },
+    Prefer { control: bool },
     Act,
     Deliver { limit: usize },
     Ring,
@@ -59,6 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8_i64).prop_map(|back| Step::Compact { back }),
         1 => Just(Step::Break),
         3 => (1..6_usize).prop_map(|revisions| Step::Sync { revisions }),
+        2 => any::<bool>().prop_map(|control| Step::Prefer { control }),
         4 => Just(Step::Act),
         4 => (1..4_usize).prop_map(|limit| Step::Deliver { limit }),
         4 => Just(Step::Ring),
@@ -82,13 +84,16 @@ struct Model {
     clients: Vec<u32>,
     asked: HashMap<u32, Vec<Asked>>,
     gone: Vec<(Vec<Asked>, Vec<WatchResponse>)>,
+    bound: usize,
 }
 
 impl Model {
     fn new(config: Config) -> Self {
+        // The newest batch stays, however large.
+        let bound = config.history_bytes + 2000;
         let mut world = World::new(config);
         let clients = (0..4).map(|_| world.client()).collect();
-        Self { world, clients, asked: HashMap::new(), gone: Vec::new() }
+        Self { world, clients, asked: HashMap::new(), gone: Vec::new(), bound }
     }
 
     fn take(&mut self, step: &Step) {
@@ -110,6 +115,7 @@ impl Model {
             Step::Compact { back } => self.world.etcd.compact(self.world.etcd.revision - back),
             Step::Break => self.world.break_streams(&Status::unavailable("gone")),
             Step::Sync { revisions } => self.world.etcd.sync(*revisions),
+            Step::Prefer { control } => self.world.control_first = *control,
             Step::Act => _ = self.world.act(),
             Step::Deliver { limit } => _ = self.world.deliver(*limit),
             Step::Ring => _ = self.world.ring(),
@@ -159,8 +165,7 @@ impl Model {
         for (asked, got) in &self.gone {
             self.check(asked, got, false);
         }
-        let bound = self.world.counters.history_bytes.get();
-        assert!(bound <= 1500 + 900, "{bound} bytes of history");
+        assert!(self.world.counters.history_bytes.get() <= self.bound as u64);
         for client in self.clients.clone() {
             self.world.gone(client);
         }
@@ -186,6 +191,9 @@ impl Model {
                 let asked = asked[response.watch_id as usize].clone();
                 watchers.insert(response.watch_id, Seen::new(asked, response));
             } else if response.watch_id == -1 {
+                if self.world.etcd.old {
+                    continue;
+                }
                 watchers.values_mut().for_each(|seen| seen.announced(response));
             } else {
                 watchers.get_mut(&response.watch_id).expect("created comes first").take(response);
@@ -269,12 +277,12 @@ proptest! {
     #[test]
     fn every_watcher_gets_what_etcd_promises(
         steps in proptest::collection::vec(step(), 1..120),
-        window in prop_oneof![Just(1500_usize), Just(1 << 20)],
+        wide in any::<bool>(),
+        old in any::<bool>(),
     ) {
-        let mut model = Model::new(Config { history_bytes: window.min(1500), max_catch_ups: 3, ..Config::default() });
-        if window > 1500 {
-            model = Model::new(Config { history_bytes: 2000, max_catch_ups: 100, ..Config::default() });
-        }
+        let (history_bytes, max_catch_ups) = if wide { (100_000, 100) } else { (1500, 3) };
+        let mut model = Model::new(Config { history_bytes, max_catch_ups, catch_up_bytes: history_bytes / 2, ..Config::default() });
+        model.world.etcd.old = old;
         for step in &steps {
             model.take(step);
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use proto_gen::etcdserverpb::{WatchProgressRequest, watch_request::RequestUnion};
 
-use super::{Cursor, Groups, SessionRef, StreamId};
+use super::{Action, Cursor, Groups, SessionRef, StreamId};
 
 /// What is asked and known of one stream's progress.
 #[derive(Debug, Default)]
@@ -59,7 +59,10 @@ impl Groups {
     ) -> Option<i64> {
         let group = self.groups.get(group).filter(|group| group.ended.is_none())?;
         let (stream, created_at, created) = (group.stream, group.created_at, group.watch_id.is_some());
-        let progress = &mut self.streams.get_mut(&stream)?.progress;
+        let upstream = self.streams.get_mut(&stream)?;
+        // A member that announces too much would do so to its own clients as well, but for one that is far behind.
+        let created = created && (!group.catch_up || upstream.honest == Some(true));
+        let progress = &mut upstream.progress;
         match progress.proof {
             Some(proof) if created && proof.asked > moment && proof.answered > created_at => {
                 Some(proof.revision)
@@ -104,6 +107,11 @@ impl Groups {
     pub(super) fn progressed(&mut self, stream: StreamId, revision: i64, now: Instant) {
         let answered = self.next_clock();
         let Some(upstream) = self.streams.get_mut(&stream) else { return };
+        let Some(honest) = upstream.honest else {
+            upstream.honest = Some(false);
+            // No news for the readers of a catch-up stream, so it is read on.
+            return self.effects.actions.push(Action::Read { stream });
+        };
         let catch_up = !upstream.is_main();
         let progress = &mut upstream.progress;
         let asked = progress.unanswered.pop_front().unwrap_or_default();
@@ -112,16 +120,16 @@ impl Groups {
         self.effects.woken.extend(progress.waiting.drain());
         let groups: Vec<_> = if catch_up { upstream.by_id.values().copied().collect() } else { Vec::new() };
         for index in groups {
-            self.caught_up(index, revision);
+            self.caught_up(index, honest.then_some(revision));
         }
         self.ask_progress(stream, now);
     }
 
     /// A catch-up group knows how far it has come, so its readers can hop if the live group covers the rest.
-    fn caught_up(&mut self, index: usize, revision: i64) {
+    fn caught_up(&mut self, index: usize, proven: Option<i64>) {
         let Some(group) = self.groups.get_mut(index) else { return };
         group.reading = false;
-        if self.config.progress_is_proof {
+        if let Some(revision) = proven {
             group.log.advance(revision + 1);
         }
         self.effects.rung.push(index);

@@ -68,35 +68,53 @@ impl Groups {
         let Some(batch) = group.log.append(batch) else { return };
         let cost = batch.cost();
         group.bytes += cost;
-        self.history.queue.push_back((index, group.serial, cost));
+        self.history.queue.push_back((index, group.serial, group.log.end() - 1));
         self.history.bytes += cost;
         self.history.batches += 1;
         self.counters.events_received.add(batch.len() as u64);
-        self.evict();
+        self.evict(index);
     }
 
-    fn evict(&mut self) {
-        while self.history.bytes > self.config.history_bytes && self.history.queue.len() > 1 {
-            self.evict_oldest();
+    fn evict(&mut self, index: usize) {
+        // What is read once more for a few must not push out what is kept for all.
+        while self.groups.get(index).is_some_and(|group| {
+            group.catch_up
+                && group.bytes > self.config.catch_up_bytes
+                && group.log.first_seq() + 1 < group.log.end()
+        }) {
+            self.evict_from(index);
+        }
+        while self.history.bytes > self.config.history_bytes && self.history.batches > 1 {
+            let Some((index, serial, seq)) = self.history.queue.pop_front() else { break };
+            self.evict_if_there(index, serial, seq);
         }
         if self.history.queue.len() > 1024 + 2 * self.history.batches {
             let groups = &self.groups;
-            let alive = |(index, serial, _): &(usize, u64, usize)| {
-                groups.get(*index).is_some_and(|group| group.serial == *serial)
+            let alive = |(index, serial, seq): &(usize, u64, u64)| {
+                groups
+                    .get(*index)
+                    .is_some_and(|group| group.serial == *serial && group.log.first_seq() <= *seq)
             };
             self.history.queue.retain(alive);
         }
         self.counters.history_bytes.set(self.history.bytes as u64);
     }
 
-    fn evict_oldest(&mut self) {
-        let Some((index, serial, cost)) = self.history.queue.pop_front() else { return };
-        let Some(group) = self.groups.get_mut(index).filter(|group| group.serial == serial) else { return };
-        if group.log.evict().is_some() {
-            group.bytes -= cost;
-            self.history.bytes -= cost;
-            self.history.batches -= 1;
+    fn evict_if_there(&mut self, index: usize, serial: u64, seq: u64) {
+        let is_there = |group: &super::Group| {
+            group.serial == serial && group.log.first_seq() == seq && seq < group.log.end()
+        };
+        if self.groups.get(index).is_some_and(is_there) {
+            self.evict_from(index);
         }
+    }
+
+    fn evict_from(&mut self, index: usize) {
+        let Some(group) = self.groups.get_mut(index) else { return };
+        let Some(batch) = group.log.evict() else { return };
+        group.bytes -= batch.cost();
+        self.history.bytes -= batch.cost();
+        self.history.batches -= 1;
     }
 
     /// From a catch-up group to the live one, as soon as that covers what comes next.
@@ -170,12 +188,10 @@ impl Groups {
 
     /// Gives up a catch-up group. Its log is emptied, so its readers fall out of it when they next read.
     pub(super) fn abandon(&mut self, index: usize) {
-        let Some(group) = self.groups.get_mut(index) else { return };
-        while let Some(batch) = group.log.evict() {
-            group.bytes -= batch.cost();
-            self.history.bytes -= batch.cost();
-            self.history.batches -= 1;
+        while self.groups.get(index).is_some_and(|group| group.log.first_seq() < group.log.end()) {
+            self.evict_from(index);
         }
+        let Some(group) = self.groups.get_mut(index) else { return };
         group.log.forget();
         group.serial = 0;
         self.end_group(index, End::default());

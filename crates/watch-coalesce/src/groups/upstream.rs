@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto_gen::etcdserverpb::{
-    ResponseHeader, WatchCancelRequest, WatchRequest, watch_request::RequestUnion,
+    ResponseHeader, WatchCancelRequest, WatchProgressRequest, WatchRequest, watch_request::RequestUnion,
 };
 use tonic::Status;
 
@@ -24,6 +24,8 @@ pub(super) struct Upstream {
     pub(super) by_id: HashMap<i64, usize>,
     pub(super) progress: Progress,
     pub(super) retry_at: Option<Instant>,
+    /// Whether this member's progress answers prove anything; known with its first `created`.
+    pub(super) honest: Option<bool>,
     main: bool,
     next_id: i64,
     attempt: u32,
@@ -99,7 +101,7 @@ impl Groups {
         self.counters.upstream_watchers.sub(upstream.by_id.len() as u64);
         upstream.by_id.clear();
         let again = StreamId(self.next_clock());
-        self.move_groups(stream, again, proof.filter(|_| self.config.progress_is_proof));
+        self.move_groups(stream, again, proof.filter(|_| upstream.honest == Some(true)));
         if let Some(class) = self.classes.get_mut(class).filter(|_| upstream.main) {
             class.main = Some(again);
         }
@@ -124,6 +126,7 @@ impl Groups {
             by_id: HashMap::new(),
             progress: Progress::default(),
             retry_at: None,
+            honest: None,
             main,
             next_id: 1,
             attempt: 0,
@@ -136,18 +139,28 @@ impl Groups {
             let caller = class.caller.clone();
             self.effects.actions.push(Action::Open { stream, caller, eager: main });
         }
+        self.try_honesty(stream);
         stream
+    }
+
+    /// The first request on a stream asks for progress while there is no watcher yet. etcd before 3.4.25 and 3.5.8
+    /// answers at once, because it never looks whether its watchers are in step, and its answers may overtake
+    /// events; later ones have nothing to say. Either way the first `created` comes behind that.
+    fn try_honesty(&mut self, stream: StreamId) {
+        self.send(stream, RequestUnion::ProgressRequest(WatchProgressRequest {}));
     }
 
     /// Opens a lost stream again: each group goes on from its next revision, and what was asked is asked again.
     pub(super) fn reopen(&mut self, stream: StreamId, now: Instant) {
         let Some(upstream) = self.streams.get_mut(&stream) else { return };
         upstream.retry_at = None;
+        upstream.honest = None;
         let (index, main) = (upstream.class, upstream.main);
         let Some(class) = self.classes.get(index) else { return };
         let caller = class.caller.clone();
         let waiting: Vec<_> = class.keys.keys().cloned().collect();
         self.effects.actions.push(Action::Open { stream, caller, eager: main });
+        self.try_honesty(stream);
         self.feed_groups(stream);
         if main {
             waiting.iter().for_each(|key| self.ask(index, key, now));
@@ -207,6 +220,7 @@ impl Groups {
     fn created(&mut self, stream: StreamId, answer: Answer, now: Instant) {
         let Some(upstream) = self.streams.get_mut(&stream) else { return };
         let class = upstream.class;
+        upstream.honest.get_or_insert(true);
         let Some((watch_id, purpose)) = upstream.pending.pop_front() else { return };
         let header = answer.header;
         let outcome = if answer.canceled { Err(answer.cancel_reason) } else { Ok(watch_id) };

@@ -33,6 +33,8 @@ pub(crate) struct World {
     eager: BTreeSet<StreamId>,
     listeners: Vec<(usize, u32, usize)>,
     pub(crate) down: bool,
+    /// Which of a stream's two queues etcd looks at first.
+    pub(crate) control_first: bool,
     next_client: u32,
 }
 
@@ -58,6 +60,7 @@ impl World {
             eager: BTreeSet::new(),
             listeners: Vec::new(),
             down: false,
+            control_first: true,
             next_client: 0,
         }
     }
@@ -169,7 +172,7 @@ impl World {
                 let wanted =
                     self.eager.contains(&stream) || self.reads.get(&stream).is_some_and(|reads| *reads > 0);
                 let Some(found) = self.etcd.streams.get_mut(&id).filter(|_| wanted) else { break };
-                let Some(response) = found.out.pop_front() else { break };
+                let Some(response) = found.pop(self.control_first) else { break };
                 self.reads.insert(stream, 0);
                 let answer = self.assemblers.entry(stream).or_default().take(response);
                 self.groups.answer(stream, answer, self.now);

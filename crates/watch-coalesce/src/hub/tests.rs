@@ -98,7 +98,7 @@ impl Stream for Responses {
             return Poll::Ready(Some(Err(status)));
         }
         asked.into_iter().for_each(|request| state.etcd.request(self.id, request));
-        match state.etcd.streams.get_mut(&self.id).and_then(|stream| stream.out.pop_front()) {
+        match state.etcd.streams.get_mut(&self.id).and_then(|stream| stream.pop(true)) {
             Some(response) => Poll::Ready(Some(Ok(response))),
             None => {
                 state.wakers.push(cx.waker().clone());

@@ -1,0 +1,103 @@
+//! From `host:port` to a listening socket, with Go's words for what is wrong with it.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+const BACKLOG: i32 = 4096;
+
+/// Why nobody can connect.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BindError {
+    #[error("listen tcp: address {address}: {reason}")]
+    Address { address: String, reason: &'static str },
+    #[error("listen tcp: lookup {host}: {reason}")]
+    Lookup { host: String, reason: io::Error },
+    #[error("listen tcp {address}: bind: {reason}")]
+    Bind { address: SocketAddr, reason: String },
+}
+
+/// Listens on the first address of the host that can be had; an empty host is every address of this machine.
+pub(crate) async fn bind(address: &str) -> Result<TcpListener, BindError> {
+    let (host, port) =
+        split(address).map_err(|(part, reason)| BindError::Address { address: part.to_owned(), reason })?;
+    let name = if host.is_empty() { "::" } else { host };
+    let lookup = |reason| BindError::Lookup { host: host.to_owned(), reason };
+    let mut last = lookup(io::Error::new(io::ErrorKind::NotFound, "no such host"));
+    for candidate in tokio::net::lookup_host((name, port)).await.map_err(lookup)? {
+        match listen(candidate) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = BindError::Bind { address: candidate, reason: worded(&error) },
+        }
+    }
+    Err(last)
+}
+
+/// Host and port, or the part that is wrong and why.
+fn split(address: &str) -> Result<(&str, u16), (&str, &'static str)> {
+    let (host, port) = address.rsplit_once(':').ok_or((address, "missing port in address"))?;
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = match bracketed {
+        Some(host) => host,
+        None if host.contains(':') => return Err((address, "too many colons in address")),
+        None => host,
+    };
+    match port.parse() {
+        Ok(number) => Ok((host, number)),
+        Err(_) => Err((port, "invalid port")),
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn worded(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "address already in use".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "cannot assign requested address".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_ports_are_told_apart() {
+        assert_eq!(split("127.0.0.1:23790"), Ok(("127.0.0.1", 23790)));
+        assert_eq!(split("[::1]:23790"), Ok(("::1", 23790)));
+        assert_eq!(split(":23790"), Ok(("", 23790)));
+    }
+
+    #[tokio::test]
+    async fn a_bad_address_is_refused_in_gos_words() {
+        let refused = [
+            ("foo", "listen tcp: address foo: missing port in address"),
+            ("a:b:c", "listen tcp: address a:b:c: too many colons in address"),
+            ("127.0.0.1:99999", "listen tcp: address 99999: invalid port"),
+        ];
+        for (address, words) in refused {
+            assert_eq!(bind(address).await.unwrap_err().to_string(), words);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_named() {
+        let taken = bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let words = format!("listen tcp {address}: bind: address already in use");
+        assert_eq!(bind(&address).await.unwrap_err().to_string(), words);
+    }
+}

@@ -1,0 +1,90 @@
+//! SIGTERM: newcomers are turned away, streams end with `Unavailable`, calls finish, the exit code is 0.
+
+use e2e::{Client, Cluster, Proxy, Shape, Side, eventually, soon};
+use proto_gen::v3lockpb::UnlockRequest;
+use tonic::Code;
+
+use crate::lease::{KeepingAlive, keep_alive, ping};
+use crate::lock_election::{lock, queued};
+use crate::requests::{grant, watch_key};
+use crate::watch::{Watching, create_watch};
+
+/// A proxy with a watch, a keep-alive and a waiting Lock on it.
+struct Busy {
+    cluster: Cluster,
+    proxy: Proxy,
+    watching: Watching,
+    alive: KeepingAlive,
+    waiting: tokio::task::JoinHandle<Result<(), tonic::Status>>,
+    held: UnlockRequest,
+}
+
+impl Busy {
+    async fn start() -> Self {
+        let cluster = Cluster::start(Shape::single()).await;
+        let proxy = Proxy::start(&cluster.endpoints(), &[]).await;
+        let client = proxy.client();
+        for id in [1, 2] {
+            client.lease().lease_grant(grant(id, 3000)).await.expect("a lease");
+        }
+        let key = client.lock().lock(lock("drain", 1)).await.expect("the lock").into_inner().key;
+        let (watching, _) = create_watch(&client, watch_key("a", 0)).await;
+        let alive = kept_alive(&client).await;
+        let mut locks = client.lock();
+        let waiting = tokio::spawn(async move { locks.lock(lock("drain", 2)).await.map(drop) });
+        let side = Side { cluster: &cluster, client, address: proxy.address().to_owned() };
+        queued(&side, "drain/", 2).await;
+        Self { cluster, proxy, watching, alive, waiting, held: UnlockRequest { key } }
+    }
+
+    /// Waits until both streams have ended as they should.
+    async fn streams_end(&mut self) {
+        let watch = self.watching.try_next().await.expect_err("the watch ends with a status");
+        assert_eq!(watch.code(), Code::Unavailable, "{watch:?}");
+        let alive = self.alive.try_next().await.expect_err("the keep-alive ends with a status");
+        assert_eq!(alive.code(), Code::Unavailable, "{alive:?}");
+    }
+}
+
+async fn kept_alive(client: &Client) -> KeepingAlive {
+    let mut alive = keep_alive(client);
+    alive.send(ping(1)).await;
+    alive.next().await;
+    alive
+}
+
+#[tokio::test]
+async fn sigterm_lets_calls_finish_and_ends_streams() {
+    let mut busy = Busy::start().await;
+    busy.proxy.terminate();
+    busy.streams_end().await;
+    let address = busy.proxy.address().to_owned();
+    eventually("newcomers are turned away", e2e::SOON, async || {
+        tokio::net::TcpStream::connect(&address).await.is_err().then_some(())
+    })
+    .await;
+    assert!(!busy.proxy.has_ended() && !busy.waiting.is_finished(), "the call under way is waited for");
+    busy.cluster.member(0).client().lock().unlock(busy.held.clone()).await.expect("unlocked");
+    soon("the call under way", busy.waiting).await.expect("no panic").expect("the lock");
+    assert_eq!(busy.proxy.end().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let mut busy = Busy::start().await;
+    busy.proxy.terminate();
+    busy.streams_end().await;
+    assert!(!busy.proxy.has_ended(), "the call under way is waited for");
+    busy.proxy.terminate();
+    busy.proxy.end().await;
+}
+
+#[tokio::test]
+async fn an_idle_proxy_ends_with_zero() {
+    let cluster = Cluster::start(Shape::single()).await;
+    for signal in ["TERM", "INT"] {
+        let mut proxy = Proxy::start(&cluster.endpoints(), &[]).await;
+        proxy.end_by(signal);
+        assert_eq!(proxy.end().await.code(), Some(0), "after SIG{signal}");
+    }
+}

@@ -1,0 +1,318 @@
+//! Real etcd clusters on loopback ports, each with data of its own.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use proto_gen::etcdserverpb::{MemberAddRequest, MemberListRequest, StatusRequest};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::client::Client;
+use crate::patience::{SOON, eventually};
+use crate::process::Process;
+use crate::temp::TempDir;
+use crate::{environment, http1, ports};
+
+/// How many tests may have clusters at the same time. Elections do not survive a machine that is busy starting more.
+static SLOTS: Semaphore = Semaphore::const_new(2);
+
+/// The right to have clusters running.
+pub type Slot = SemaphorePermit<'static>;
+
+/// Waits for the right to start clusters.
+pub async fn slot() -> Slot {
+    SLOTS.acquire().await.expect("the semaphore is never closed")
+}
+
+/// How a cluster is to look.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// How many members.
+    pub members: usize,
+    /// Flags that every member gets on top of the usual ones.
+    pub flags: Vec<String>,
+}
+
+impl Shape {
+    /// One member: enough where nothing depends on a quorum.
+    #[must_use]
+    pub fn single() -> Self {
+        Self { members: 1, flags: Vec::new() }
+    }
+
+    /// Three members.
+    #[must_use]
+    pub fn three() -> Self {
+        Self { members: 3, flags: Vec::new() }
+    }
+
+    /// The same with one more flag.
+    #[must_use]
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
+        self
+    }
+}
+
+/// A running cluster; its members die and its data go when it is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    members: Vec<Member>,
+    slot: Option<Slot>,
+    dir: TempDir,
+}
+
+impl Cluster {
+    /// Starts a cluster of this shape, in a slot of its own, and waits until every member serves.
+    pub async fn start(shape: Shape) -> Self {
+        let slot = slot().await;
+        let mut cluster = Self::start_in_callers_slot(shape).await;
+        cluster.slot = Some(slot);
+        cluster
+    }
+
+    /// Starts a cluster for a caller that already holds a [`Slot`].
+    pub async fn start_in_callers_slot(shape: Shape) -> Self {
+        let mut cluster = Self::prepare(&shape);
+        for member in &mut cluster.members {
+            member.restart();
+        }
+        cluster.ready().await;
+        cluster
+    }
+
+    /// Chooses ports and folders, and starts nothing: for a proxy that must be there before etcd is.
+    #[must_use]
+    pub fn prepare(shape: &Shape) -> Self {
+        let dir = TempDir::new("cluster");
+        let seats: Vec<Seat> = (0..shape.members).map(Seat::choose).collect();
+        let peers: Vec<String> = seats.iter().map(Seat::as_peer).collect();
+        let peers = peers.join(",");
+        let members = seats.into_iter().map(|seat| Member::new(seat, &peers, shape, &dir)).collect();
+        Self { members, slot: None, dir }
+    }
+
+    /// Adds a learner, starts it, and gives its index once it answers.
+    pub async fn add_learner(&mut self) -> usize {
+        let seat = Seat::choose(self.members.len());
+        let request = MemberAddRequest { peer_ur_ls: vec![seat.peer_url()], is_learner: true };
+        let first = self.member(0).client();
+        eventually("a learner is added", SOON, async || {
+            first.cluster().member_add(request.clone()).await.ok()
+        })
+        .await;
+        let mut peers: Vec<String> = self.members.iter().map(|member| member.seat.as_peer()).collect();
+        peers.push(seat.as_peer());
+        let mut learner = Member::new(seat, &peers.join(","), &Shape::single(), &self.dir);
+        learner.arguments.push("--initial-cluster-state=existing".to_owned());
+        learner.restart();
+        eventually("the learner answers", SOON, async || {
+            learner.client().maintenance().status(StatusRequest {}).await.ok()
+        })
+        .await;
+        self.members.push(learner);
+        self.members.len() - 1
+    }
+
+    /// Waits until every member serves linearizable reads and the cluster has agreed on its version.
+    pub async fn ready(&self) {
+        for member in &self.members {
+            member.ready().await;
+        }
+    }
+
+    /// The member at `index`.
+    #[must_use]
+    pub fn member(&self, index: usize) -> &Member {
+        &self.members[index]
+    }
+
+    /// The member at `index`, to be killed or restarted.
+    pub fn member_mut(&mut self, index: usize) -> &mut Member {
+        &mut self.members[index]
+    }
+
+    /// All members.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// All members, to be killed or restarted.
+    pub fn members_mut(&mut self) -> &mut [Member] {
+        &mut self.members
+    }
+
+    /// The client addresses of all members, separated by commas.
+    #[must_use]
+    pub fn endpoints(&self) -> String {
+        let addresses: Vec<&str> = self.members.iter().map(Member::address).collect();
+        addresses.join(",")
+    }
+
+    /// The index of the leader, as member 0 or the first that answers sees it.
+    pub async fn leader(&self) -> usize {
+        eventually("the cluster has a leader", SOON, async || {
+            for member in &self.members {
+                let Ok(status) = member.client().maintenance().status(StatusRequest {}).await else {
+                    continue;
+                };
+                let leader = status.into_inner().leader;
+                if let Some(index) = self.index_of(leader).await {
+                    return Some(index);
+                }
+            }
+            None
+        })
+        .await
+    }
+
+    async fn index_of(&self, id: u64) -> Option<usize> {
+        for (index, member) in self.members.iter().enumerate() {
+            if member.try_id().await == Some(id) {
+                return Some(index);
+            }
+        }
+        None
+    }
+}
+
+/// Name and ports of a member.
+#[derive(Debug)]
+struct Seat {
+    name: String,
+    client_port: u16,
+    peer_port: u16,
+}
+
+impl Seat {
+    fn choose(index: usize) -> Self {
+        Self { name: format!("m{index}"), client_port: ports::free_port(), peer_port: ports::free_port() }
+    }
+
+    fn peer_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.peer_port)
+    }
+
+    fn as_peer(&self) -> String {
+        format!("{}={}", self.name, self.peer_url())
+    }
+}
+
+/// One etcd process, which may be down.
+#[derive(Debug)]
+pub struct Member {
+    seat: Seat,
+    address: String,
+    arguments: Vec<String>,
+    log: PathBuf,
+    process: Option<Process>,
+}
+
+impl Member {
+    fn new(seat: Seat, peers: &str, shape: &Shape, dir: &TempDir) -> Self {
+        let address = format!("127.0.0.1:{}", seat.client_port);
+        let log = dir.path().join(format!("{}.log", seat.name));
+        let mut arguments = vec![
+            format!("--name={}", seat.name),
+            format!("--data-dir={}", dir.path().join(&seat.name).display()),
+            format!("--listen-client-urls=http://{address}"),
+            format!("--advertise-client-urls=http://{address}"),
+            format!("--listen-peer-urls={}", seat.peer_url()),
+            format!("--initial-advertise-peer-urls={}", seat.peer_url()),
+            format!("--initial-cluster={peers}"),
+            "--initial-cluster-state=new".to_owned(),
+            "--heartbeat-interval=100".to_owned(),
+            "--election-timeout=1000".to_owned(),
+            "--logger=zap".to_owned(),
+            "--log-outputs=stderr".to_owned(),
+        ];
+        arguments.extend(shape.flags.iter().cloned());
+        Self { seat, address, arguments, log, process: None }
+    }
+
+    /// Its name in the cluster.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.seat.name
+    }
+
+    /// `host:port` of its client listener.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its peer URL.
+    #[must_use]
+    pub fn peer_url(&self) -> String {
+        self.seat.peer_url()
+    }
+
+    /// A client of this member alone.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::of(&self.address)
+    }
+
+    /// Its id in the cluster.
+    pub async fn id(&self) -> u64 {
+        eventually("a member tells its id", SOON, async || self.try_id().await).await
+    }
+
+    async fn try_id(&self) -> Option<u64> {
+        let request = MemberListRequest { linearizable: false };
+        let list = self.client().cluster().member_list(request).await.ok()?.into_inner();
+        list.members.into_iter().find(|member| member.name == self.name()).map(|member| member.id)
+    }
+
+    /// Waits until it serves linearizable reads and knows the cluster's version.
+    pub async fn ready(&self) {
+        let what = format!("etcd member {} serves; the end of its log:\n{}", self.name(), self.log_tail());
+        eventually(&what, SOON, async || {
+            let version = http1::get(&self.address, "/version").await?;
+            let (major, minor) = environment::etcd_version();
+            let agreed = version.contains(&format!("\"etcdcluster\":\"{major}.{minor}."));
+            let health = http1::get(&self.address, "/health").await?;
+            (agreed && health.contains("\"true\"")).then_some(())
+        })
+        .await;
+    }
+
+    fn log_tail(&self) -> String {
+        self.process.as_ref().map(Process::log_tail).unwrap_or_default()
+    }
+
+    /// Kills it at once.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Asks it to end by SIGTERM, and waits until it has.
+    pub async fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.signal("TERM");
+            process.end().await;
+        }
+    }
+
+    /// Stops it in its tracks: connections stay open, nothing is answered.
+    pub fn freeze(&self) {
+        self.running().signal("STOP");
+    }
+
+    /// Lets a frozen member go on.
+    pub fn thaw(&self) {
+        self.running().signal("CONT");
+    }
+
+    /// Starts it with the data it has, if it is not running. Does not wait until it serves.
+    pub fn restart(&mut self) {
+        let mut command = Command::new(environment::etcd());
+        command.env_clear().args(&self.arguments);
+        self.process = Some(Process::spawn(&format!("etcd {}", self.seat.name), &mut command, &self.log));
+    }
+
+    fn running(&self) -> &Process {
+        self.process.as_ref().expect("the member is running")
+    }
+}

@@ -1,0 +1,97 @@
+//! A child process with its log, signalled by its own process id and killed with its handle.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use crate::patience::{SOON, eventually};
+
+/// How many lines of the log a failing test shows; what is only informative is left out.
+const TAIL: usize = 8;
+const INFORMATIVE: &str = "\"level\":\"info\"";
+
+/// A running (or ended) child process; what it writes goes to a file.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`; standard output and standard error are appended to `log`.
+    #[must_use]
+    pub fn spawn(name: &str, command: &mut Command, log: &Path) -> Self {
+        let file = File::options().create(true).append(true).open(log).expect("open the log file");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("share the log file"))
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
+        Self { name: name.to_owned(), child, log: log.to_owned() }
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends the signal of this name, such as `STOP`.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        let status = Command::new("kill").args(["-s", signal, &pid]).status().expect("run kill");
+        assert!(status.success(), "cannot send SIG{signal} to {}", self.name);
+    }
+
+    /// Kills it at once and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("ask for the state of a child")
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn end(&mut self) -> ExitStatus {
+        let what = format!("{} ends", self.name);
+        eventually(&what, SOON, async || self.ended()).await
+    }
+
+    /// Everything it has written.
+    #[must_use]
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// The end of what it has written.
+    #[must_use]
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().filter(|line| !line.contains(INFORMATIVE)).collect();
+        lines[lines.len().saturating_sub(TAIL)..].join("\n")
+    }
+
+    /// A field of `/proc/<pid>/status` in bytes, such as `VmHWM`.
+    #[must_use]
+    pub fn memory(&self, field: &str) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a running process");
+        let line = status.lines().find(|line| line.starts_with(field)).expect("the field of that name");
+        let kilobytes = line.split_whitespace().nth(1).expect("a value").parse::<u64>().expect("a number");
+        kilobytes * 1024
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the last lines of {}:\n{}", self.name, self.log_tail());
+        }
+    }
+}
