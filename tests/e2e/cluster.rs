@@ -95,7 +95,10 @@ async fn learners(seen: &mut Transcript, side: &Side<'_>) {
     until_healthy(side).await;
     let mut cluster = side.client.cluster();
     let id = add(seen, side, "a learner", "http://127.0.0.1:1", true).await.expect("a learner");
-    seen.answer("not ready", cluster.member_promote(MemberPromoteRequest { id }).await);
+    // etcd 3.4 may promote one that has never run, if it is asked at once.
+    if e2e::environment::etcd_version() > (3, 4) {
+        seen.answer("not ready", cluster.member_promote(MemberPromoteRequest { id }).await);
+    }
     add(seen, side, "one more learner", "http://127.0.0.1:2", true).await;
     add(seen, side, "the same URL", "http://127.0.0.1:1", true).await;
     let removed = cluster.member_remove(MemberRemoveRequest { id }).await.map(|mut removed| {
