@@ -79,7 +79,7 @@ impl Upstream {
         &self.0.cluster.config
     }
 
-    /// Every member once, and once more over a fresh connection.
+    /// How often a call is tried: every member once, and once more over a fresh connection.
     pub(crate) fn max_attempts(&self) -> usize {
         2 * self.0.pools.len() + 2
     }
@@ -92,21 +92,21 @@ impl Upstream {
         patience: Instant,
     ) -> Result<Connection, Status> {
         let mut last = None;
-        loop {
+        // Bounded, because members stay in the choice when this process is at fault and cannot dial anybody.
+        for _ in 0..self.max_attempts() {
             let chosen = self.0.cluster.choose(tried);
             let Some(pool) = chosen.and_then(|index| self.0.pools.get(index)) else {
                 if !tried.is_empty() || !self.wait_for_member(patience).await {
-                    return Err(last.unwrap_or_else(no_member));
+                    break;
                 }
                 continue;
             };
             match pool.connection(&self.0.cluster, lane).await {
                 Ok(connection) => return Ok(connection),
-                // A member that is still the choice is not at fault: this process cannot dial anybody.
-                Err(status) if self.0.cluster.choose(tried) == chosen => return Err(status),
                 Err(status) => last = Some(status),
             }
         }
+        Err(last.unwrap_or_else(no_member))
     }
 
     /// As [`Self::place`], with a connection that takes a call at this moment.
