@@ -92,7 +92,6 @@ It all runs until Ctrl-C. In another terminal, try:
   ETCDCTL_ENDPOINTS={members} etcdctl put news/2 'past the proxy'
   etcdctl lock room sleep 30            # and the same again, elsewhere: it waits
   etcdctl member list -w table
-
 "
     )
 }
