@@ -18,18 +18,18 @@ const WRITERS: usize = 8;
 
 /// Counts of what the clients of a running load have seen.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     stop: AtomicBool,
     done: AtomicUsize,
 }
 
 impl Tally {
-    fn running(&self) -> bool {
+    pub(crate) fn running(&self) -> bool {
         !self.stop.load(Ordering::Relaxed)
     }
 
     /// Waits until the clients have done that much more.
-    async fn more(&self, calls: usize, what: &str) {
+    pub(crate) async fn more(&self, calls: usize, what: &str) {
         let target = self.done.load(Ordering::Relaxed) + calls;
         eventually(what, Duration::from_secs(60), async || {
             (self.done.load(Ordering::Relaxed) >= target).then_some(())
@@ -52,12 +52,15 @@ async fn read(client: Client, tally: Arc<Tally>) -> (Vec<Status>, Duration) {
     (failures, longest)
 }
 
+/// What each has seen fail, and its longest call.
+pub(crate) type Readers = JoinSet<(Vec<Status>, Duration)>;
+
 /// Readers on connections of their own.
-fn readers(proxy: &Proxy, tally: &Arc<Tally>) -> JoinSet<(Vec<Status>, Duration)> {
+pub(crate) fn readers(proxy: &Proxy, tally: &Arc<Tally>) -> Readers {
     (0..READERS).map(|_| read(proxy.client(), Arc::clone(tally))).collect()
 }
 
-async fn stop(tally: &Tally, readers: JoinSet<(Vec<Status>, Duration)>) -> (Vec<Status>, Duration) {
+pub(crate) async fn stop(tally: &Tally, readers: Readers) -> (Vec<Status>, Duration) {
     tally.stop.store(true, Ordering::Relaxed);
     let results = readers.join_all().await;
     let longest = results.iter().map(|(_, longest)| *longest).max().unwrap_or_default();

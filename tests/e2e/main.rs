@@ -8,6 +8,7 @@
 )]
 
 mod auth;
+mod auto_sync;
 mod bad_input;
 mod cluster;
 mod commands;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use proto_gen::etcdserverpb::{MemberAddRequest, MemberListRequest, StatusRequest};
+use proto_gen::etcdserverpb::{
+    MemberAddRequest, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest, StatusRequest,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::client::Client;
@@ -59,6 +61,8 @@ pub struct Cluster {
     members: Vec<Member>,
     slot: Option<Slot>,
     dir: TempDir,
+    /// Members added since the start, whose names must not be used again.
+    added: usize,
 }
 
 impl Cluster {
@@ -88,29 +92,63 @@ impl Cluster {
         let peers: Vec<String> = seats.iter().map(Seat::as_peer).collect();
         let peers = peers.join(",");
         let members = seats.into_iter().map(|seat| Member::new(seat, &peers, shape, &dir)).collect();
-        Self { members, slot: None, dir }
+        Self { members, slot: None, dir, added: 0 }
     }
 
     /// Adds a learner, starts it, and gives its index once it answers.
     pub async fn add_learner(&mut self) -> usize {
-        let seat = Seat::choose(self.members.len());
-        let request = MemberAddRequest { peer_ur_ls: vec![seat.peer_url()], is_learner: true };
+        let learner = self.add_unstarted(true).await;
+        self.member_mut(learner).restart();
+        let client = self.member(learner).client();
+        eventually("the learner answers", SOON, async || {
+            client.maintenance().status(StatusRequest {}).await.ok()
+        })
+        .await;
+        learner
+    }
+
+    /// Adds a member that is yet to be started by [`Member::restart`], and gives its index.
+    pub async fn add_unstarted(&mut self, is_learner: bool) -> usize {
+        self.added += 1;
+        let seat = Seat::choose(self.members.len() + self.added);
+        let request = MemberAddRequest { peer_ur_ls: vec![seat.peer_url()], is_learner };
         let first = self.member(0).client();
-        eventually("a learner is added", SOON, async || {
+        eventually("a member is added", SOON, async || {
             first.cluster().member_add(request.clone()).await.ok()
         })
         .await;
         let mut peers: Vec<String> = self.members.iter().map(|member| member.seat.as_peer()).collect();
         peers.push(seat.as_peer());
-        let mut learner = Member::new(seat, &peers.join(","), &Shape::single(), &self.dir);
-        learner.arguments.push("--initial-cluster-state=existing".to_owned());
-        learner.restart();
-        eventually("the learner answers", SOON, async || {
-            learner.client().maintenance().status(StatusRequest {}).await.ok()
+        let mut member = Member::new(seat, &peers.join(","), &Shape::single(), &self.dir);
+        member.arguments.push("--initial-cluster-state=existing".to_owned());
+        self.members.push(member);
+        self.members.len() - 1
+    }
+
+    /// Makes a learner a voter, as soon as it has caught up.
+    pub async fn promote(&self, learner: usize) {
+        // A learner does not tell its id itself.
+        let url = self.member(learner).peer_url();
+        let first = self.member(0).client();
+        eventually("a learner is promoted", SOON, async || {
+            let list = first.cluster().member_list(MemberListRequest { linearizable: true }).await.ok()?;
+            let id =
+                list.into_inner().members.into_iter().find(|member| member.peer_ur_ls.contains(&url))?.id;
+            first.cluster().member_promote(MemberPromoteRequest { id }).await.ok()
         })
         .await;
-        self.members.push(learner);
-        self.members.len() - 1
+    }
+
+    /// Removes a member from the cluster. Its process is the caller's, and ends by itself before long.
+    pub async fn remove(&mut self, index: usize) -> Member {
+        let id = self.member(index).id().await;
+        let removed = self.members.remove(index);
+        let last = self.members.last().expect("a member that stays").client();
+        eventually("a member is removed", SOON, async || {
+            last.cluster().member_remove(MemberRemoveRequest { id }).await.ok()
+        })
+        .await;
+        removed
     }
 
     /// Waits until every member serves linearizable reads and the cluster has agreed on its version.

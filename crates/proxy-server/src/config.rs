@@ -13,6 +13,8 @@ pub(crate) struct Config {
     pub(crate) advertise_client_url: String,
     /// The cluster and how it is spoken to.
     pub(crate) upstream: upstream_balancer::Config,
+    /// How often the cluster is asked for its members; `None` keeps to the endpoints as given.
+    pub(crate) auto_sync: Option<Duration>,
     /// Where the clients' keys are, and how strictly clients are kept there.
     pub(crate) namespace: Namespace,
     /// How watchers are shared.

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use upstream_balancer::Cluster;
+use upstream_balancer::{AutoSync, Cluster, Upstream};
 
 use crate::bind::{BindError, bind};
 use crate::config::Config;
@@ -46,13 +46,16 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let drain = CancellationToken::new();
     let (cluster, monitor) = Cluster::new(config.upstream.clone());
     let (health_service, health) = Health::new(Arc::clone(&cluster), drain.clone());
-    let (watch_hub, watch_worker) = wiring::watch_hub(&config, &cluster);
+    let upstream = Upstream::new(Arc::clone(&cluster));
+    let (watch_hub, watch_worker) = wiring::watch_hub(&config, &upstream);
+    let auto_sync = config.auto_sync.map(|interval| AutoSync::new(upstream, interval));
     let house =
         House { config: Arc::new(config), cluster, watch_hub, health: health_service, drain: drain.clone() };
     let (workers, ends) = start_workers(&house)?;
     tokio::spawn(monitor.run());
     tokio::spawn(watch_worker.run());
     tokio::spawn(health.run());
+    auto_sync.map(|auto_sync| tokio::spawn(auto_sync.run()));
     let accepting = tokio::spawn(accept(listener, workers, drain.clone()));
 
     let config = &house.config;

@@ -33,14 +33,14 @@ pub(crate) struct House {
 }
 
 /// The hub of all watchers, and its worker, whose upstream connections are those of the runtime that runs it.
-pub(crate) fn watch_hub(config: &Config, cluster: &Arc<Cluster>) -> (WatchHub, Worker<WatchUpstream>) {
+pub(crate) fn watch_hub(config: &Config, upstream: &Upstream) -> (WatchHub, Worker<WatchUpstream>) {
     let limits = watch_coalesce::Config {
         history_bytes: config.watch.history_bytes,
         fragment_bytes: config.upstream.max_client_bytes(),
         max_request_bytes: config.upstream.max_client_bytes(),
         ..watch_coalesce::Config::default()
     };
-    let upstream = Upstream::new(Arc::clone(cluster)).lane(Lane::Watch);
+    let upstream = upstream.lane(Lane::Watch);
     // What a member sends is limited where it is received.
     let client = WatchClient::new(upstream).max_decoding_message_size(usize::MAX);
     WatchHub::new(limits, WatchUpstream { client, namespace: config.namespace.clone() })

@@ -1,7 +1,6 @@
 //! `Cluster`: what the process knows of the members, and the choice among them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,104 +8,87 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::Endpoint;
-use crate::choice::{Candidate, choose};
-use crate::config::{Config, Policy};
+use crate::config::Config;
 use crate::member::{Health, Member, MemberStatus};
 use crate::monitor::Monitor;
+use crate::roster::Roster;
 
 /// The members and their health; one for the process, shared by the [`crate::Upstream`] of every runtime.
 #[derive(Debug)]
 pub struct Cluster {
     pub(crate) config: Config,
-    members: Vec<Arc<Member>>,
-    pinned: AtomicUsize,
-    turn: AtomicUsize,
-    /// Changes with the health of any member.
+    roster: watch::Sender<Arc<Roster>>,
+    /// Changes with the health of any member, and with who is one.
     changed: watch::Sender<()>,
 }
 
 impl Cluster {
     /// The cluster, and the [`Monitor`] that must be run beside it. Nothing is dialled before the first call.
     pub fn new(config: Config) -> (Arc<Self>, Monitor) {
-        let tls = config.tls.is_some();
-        let member = |endpoint: &Endpoint| Arc::new(Member::new(endpoint.clone(), tls));
-        let members: Vec<_> = config.endpoints.iter().map(member).collect();
-        let cluster = Arc::new(Self {
-            pinned: AtomicUsize::new(fastrand::usize(..members.len().max(1))),
-            turn: AtomicUsize::new(0),
-            changed: watch::Sender::new(()),
-            members,
-            config,
-        });
+        let roster = Roster::first(config.policy, &config.endpoints, config.tls.is_some());
+        let roster = watch::Sender::new(Arc::new(roster));
+        let cluster = Arc::new(Self { config, roster, changed: watch::Sender::new(()) });
         let monitor = Monitor::new(Arc::clone(&cluster));
         (cluster, monitor)
     }
 
-    /// What is known of each member, in the order of the configuration.
+    /// From now on these are the members. Who stays keeps its health and its connections. Who goes gets no new calls;
+    /// what is in flight to it goes on. Who comes takes calls once it says that it serves. An empty list changes
+    /// nothing. Says whether anybody came or went.
+    pub fn replace(&self, endpoints: &[Endpoint]) -> bool {
+        let tls = self.config.tls.is_some();
+        let mut removed = Vec::new();
+        let is_changed = self.roster.send_if_modified(|roster| {
+            let Some(next) = roster.succession(endpoints, tls) else { return false };
+            for member in &next.added {
+                info!(endpoint = %member.endpoint, "member added");
+            }
+            removed = next.removed;
+            *roster = Arc::new(next.roster);
+            true
+        });
+        for member in removed {
+            info!(endpoint = %member.endpoint, "member removed");
+            member.retire();
+        }
+        if is_changed {
+            self.changed.send_replace(());
+        }
+        is_changed
+    }
+
+    /// What is known of each member, in the order of the configuration or of the last [`Cluster::replace`].
     pub fn members(&self) -> Vec<MemberStatus> {
-        let pinned = self.pinned.load(Ordering::Relaxed);
-        let is_pinned = |index| self.config.policy == Policy::Pin && index == pinned;
-        self.members.iter().enumerate().map(|(index, member)| member.status(is_pinned(index))).collect()
+        self.roster().statuses()
     }
 
     /// Whether some member can be asked, though it may have no leader.
-    pub(crate) fn is_available(&self) -> bool {
-        self.members.iter().any(|member| member.health() != Health::Unreachable)
+    pub fn is_available(&self) -> bool {
+        self.roster().has(Health::Unfit)
     }
 
     /// Whether some member serves, as far as is known.
     pub fn is_healthy(&self) -> bool {
-        self.members.iter().any(|member| member.health() == Health::Healthy)
+        self.roster().has(Health::Healthy)
     }
 
-    /// Tells of every change of a member's health after this call.
+    /// Whether some member at one of these endpoints serves, as far as is known.
+    pub(crate) fn serves_at(&self, endpoints: &[Endpoint]) -> bool {
+        self.roster().serves_at(endpoints, self.config.tls.is_some())
+    }
+
+    /// Tells of every change of the members and of their health after this call.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    pub(crate) fn all(&self) -> &[Arc<Member>] {
-        &self.members
+    pub(crate) fn roster(&self) -> Arc<Roster> {
+        Arc::clone(&self.roster.borrow())
     }
 
-    /// Members that take calls now, so that somebody must watch over them.
-    pub(crate) fn in_use(&self, index: usize) -> bool {
-        self.config.policy != Policy::Pin || self.pinned.load(Ordering::Relaxed) == index
-    }
-
-    /// The index of the member for the next call, passing over those in `tried`.
-    pub(crate) fn choose(&self, tried: &[Arc<Member>]) -> Option<usize> {
-        let pinned = self.pinned.load(Ordering::Relaxed);
-        if self.config.policy == Policy::Pin && tried.is_empty() && self.serves(pinned) {
-            return Some(pinned);
-        }
-        let candidate = |member: &Arc<Member>| Candidate {
-            health: member.health(),
-            in_flight: member.in_flight.load(Ordering::Relaxed),
-            tried: tried.iter().any(|other| Arc::ptr_eq(other, member)),
-        };
-        let candidates: Vec<_> = self.members.iter().map(candidate).collect();
-        let turn = match self.config.policy {
-            Policy::Pin => fastrand::usize(..),
-            Policy::RoundRobin | Policy::LeastInFlight => self.turn.fetch_add(1, Ordering::Relaxed),
-        };
-        let chosen = choose(self.config.policy, pinned, turn, &candidates)?;
-        self.move_pin(pinned, chosen);
-        Some(chosen)
-    }
-
-    /// Pins the chosen member where the pinned one has failed. A call that only avoids it leaves the pin alone.
-    fn move_pin(&self, pinned: usize, chosen: usize) {
-        if self.config.policy != Policy::Pin || self.serves(pinned) || !self.serves(chosen) {
-            return;
-        }
-        let moved = self.pinned.compare_exchange(pinned, chosen, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-        if let (true, Some(member)) = (moved, self.members.get(chosen)) {
-            info!(endpoint = %member.endpoint, "pinned another member");
-        }
-    }
-
-    fn serves(&self, index: usize) -> bool {
-        self.members.get(index).is_some_and(|member| member.health() == Health::Healthy)
+    /// The present roster, and every one that follows.
+    pub(crate) fn rosters(&self) -> watch::Receiver<Arc<Roster>> {
+        self.roster.subscribe()
     }
 
     /// Waits until some member can take calls; false after `patience`.
@@ -149,7 +131,8 @@ impl Cluster {
     /// Records that the member serves.
     pub(crate) fn healthy(&self, member: &Member) {
         if member.set_health(Health::Healthy) != Health::Healthy {
-            info!(endpoint = %member.endpoint, "member is back");
+            let message = if member.has_failed() { "member is back" } else { "member serves" };
+            info!(endpoint = %member.endpoint, "{message}");
             self.changed.send_replace(());
         }
     }

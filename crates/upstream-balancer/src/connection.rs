@@ -33,6 +33,10 @@ pub(crate) struct Connection {
     shared: Arc<Shared>,
 }
 
+/// Which connection it is, without keeping it open.
+#[derive(Debug)]
+pub(crate) struct ConnectionId(Arc<Shared>);
+
 #[derive(Debug)]
 struct Shared {
     member: Arc<Member>,
@@ -119,8 +123,12 @@ impl Connection {
         self.shared.in_flight.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+    pub(crate) fn id(&self) -> ConnectionId {
+        ConnectionId(Arc::clone(&self.shared))
+    }
+
+    pub(crate) fn is(&self, id: &ConnectionId) -> bool {
+        Arc::ptr_eq(&self.shared, &id.0)
     }
 
     pub(crate) fn member(&self) -> &Arc<Member> {

@@ -16,14 +16,16 @@
 //!
 //! What it refuses: it does not look into messages, share answers or rewrite keys. Those are layers above it.
 //!
-//! Read in this order: `config`, `endpoint`, `member`, `choice`, `cluster`, `monitor`; then `dial`, `pulse`,
-//! `connection`, `body`, `pool`; then `upstream`, `unary`, `limit`, `services`.
+//! Read in this order: `config`, `endpoint`, `member`, `choice`, `roster`, `cluster`, `monitor`; then `dial`, `pulse`,
+//! `connection`, `body`, `pool`, `crew`; then `upstream`, `unary`, `limit`, `services`, `auto_sync`.
 
+mod auto_sync;
 mod body;
 mod choice;
 mod cluster;
 mod config;
 mod connection;
+mod crew;
 mod dial;
 mod endpoint;
 mod limit;
@@ -31,10 +33,12 @@ mod member;
 mod monitor;
 mod pool;
 mod pulse;
+mod roster;
 mod services;
 mod unary;
 mod upstream;
 
+pub use auto_sync::AutoSync;
 pub use body::ReceivedBody;
 pub use cluster::Cluster;
 pub use config::{Config, Keepalive, Policy, UnknownPolicy};

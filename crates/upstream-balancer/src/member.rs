@@ -51,22 +51,33 @@ pub(crate) struct Member {
     last_failure: Mutex<Option<String>>,
     /// Counts the lives of the member: connections of an earlier life are dead.
     life: watch::Sender<u64>,
+    /// Whether it has left the roster.
+    retired: watch::Sender<bool>,
+    tls: bool,
 }
 
 impl Member {
     /// `tls` says whether endpoints that do not say it themselves speak TLS.
-    pub(crate) fn new(endpoint: Endpoint, tls: bool) -> Self {
-        let scheme = if endpoint.is_tls(tls) { Scheme::HTTPS } else { Scheme::HTTP };
+    pub(crate) fn new(endpoint: Endpoint, tls: bool, health: Health) -> Self {
+        let tls = endpoint.is_tls(tls);
+        let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
         Self {
             origin: (scheme, endpoint.authority()),
             endpoint,
-            health: AtomicU8::new(Health::Healthy as u8),
+            health: AtomicU8::new(health as u8),
             connections: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             failures: AtomicU64::new(0),
             last_failure: Mutex::new(None),
             life: watch::Sender::new(0),
+            retired: watch::Sender::new(false),
+            tls,
         }
+    }
+
+    /// Whether this endpoint is another name of it. `tls` is as in [`Member::new`].
+    pub(crate) fn is_at(&self, endpoint: &Endpoint, tls: bool) -> bool {
+        self.tls == endpoint.is_tls(tls) && self.endpoint.dial_address() == endpoint.dial_address()
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -89,6 +100,21 @@ impl Member {
     pub(crate) fn record_failure(&self, reason: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes it out of service: its connections take no more calls and end with the last one in flight.
+    pub(crate) fn retire(&self) {
+        self.retired.send_replace(true);
+    }
+
+    /// Resolves once it has been taken out of service.
+    pub(crate) async fn retired(&self) {
+        // The sender lives as long as the member does.
+        let _ = self.retired.subscribe().wait_for(|retired| *retired).await;
     }
 
     /// Ends every connection that was opened before this moment.

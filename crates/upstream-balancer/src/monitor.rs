@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use http::HeaderMap;
 use proto_gen::etcdserverpb::{StatusRequest, StatusResponse};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -38,7 +39,7 @@ pub struct Monitor {
 /// Asks one member, again and again.
 #[derive(Debug)]
 struct Visitor {
-    index: usize,
+    member: Arc<Member>,
     connection: Option<Connection>,
     backoff: Duration,
     due: Instant,
@@ -63,23 +64,37 @@ impl Monitor {
 
     /// Runs for ever. Each member is visited at its own pace, so that a dead one delays nobody's turn.
     pub async fn run(self) {
-        let members = 0..self.cluster.all().len();
-        join_all(members.map(|index| Visitor::new(index).run(&self.cluster))).await;
+        let mut rosters = self.cluster.rosters();
+        let mut visited = Vec::new();
+        let mut visits = FuturesUnordered::new();
+        loop {
+            let roster = Arc::clone(&rosters.borrow_and_update());
+            let is_new = |member: &&Arc<Member>| !visited.iter().any(|other| Arc::ptr_eq(other, member));
+            let newcomers: Vec<_> = roster.members().iter().filter(is_new).map(Arc::clone).collect();
+            visits.extend(newcomers.into_iter().map(|member| Visitor::new(member).run(&self.cluster)));
+            visited = roster.members().to_vec();
+            tokio::select! {
+                changed = rosters.changed() => if changed.is_err() { return },
+                // A visitor whose member has gone.
+                Some(()) = visits.next() => {}
+            }
+        }
     }
 }
 
 impl Visitor {
-    fn new(index: usize) -> Self {
-        Self { index, connection: None, backoff: FIRST_BACKOFF, due: Instant::now() }
+    fn new(member: Arc<Member>) -> Self {
+        Self { member, connection: None, backoff: FIRST_BACKOFF, due: Instant::now() }
     }
 
     async fn run(mut self, cluster: &Cluster) {
-        let Some(member) = cluster.all().get(self.index) else { return };
+        let member = Arc::clone(&self.member);
         let mut changes = cluster.changes();
         loop {
             tokio::select! {
-                () = sleep_until(self.due) => self.visit(cluster, member).await,
-                _ = changes.changed() => self.hurry(member),
+                () = sleep_until(self.due) => self.visit(cluster, &member).await,
+                _ = changes.changed() => self.hurry(&member),
+                () = member.retired() => return,
             }
         }
     }
@@ -92,7 +107,7 @@ impl Visitor {
     }
 
     async fn visit(&mut self, cluster: &Cluster, member: &Arc<Member>) {
-        if member.health() != Health::Healthy || cluster.in_use(self.index) {
+        if member.health() != Health::Healthy || cluster.roster().in_use(member) {
             match self.ask(&cluster.config, member).await {
                 Report::Serves => cluster.healthy(member),
                 Report::Unfit(reason) => cluster.unfit(member, &reason),

@@ -1,12 +1,13 @@
 //! The connections of one runtime to one member, by the kind of traffic that they carry.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use tonic::Status;
 
 use crate::cluster::Cluster;
-use crate::connection::Connection;
+use crate::connection::{Connection, ConnectionId};
 use crate::dial::dial;
 use crate::member::Member;
 
@@ -74,6 +75,10 @@ impl Pool {
         Self { member, lanes: Lane::ALL.map(slots) }
     }
 
+    pub(crate) fn is_of(&self, member: &Arc<Member>) -> bool {
+        Arc::ptr_eq(&self.member, member)
+    }
+
     /// An open connection, dialled where there is none. A dial that fails makes the member unreachable.
     pub(crate) async fn connection(&self, cluster: &Arc<Cluster>, lane: Lane) -> Result<Connection, Status> {
         let slots = self.lanes.get(lane as usize).map_or(&[][..], Vec::as_slice);
@@ -92,7 +97,7 @@ impl Pool {
     /// Forgets a connection that takes no more calls.
     pub(crate) fn discard(&self, connection: &Connection) {
         for slot in self.lanes.iter().flatten() {
-            slot.leave(connection);
+            slot.leave(&connection.id());
         }
     }
 }
@@ -133,7 +138,7 @@ impl Slot {
         Err(dialling)
     }
 
-    fn leave(&self, connection: &Connection) {
+    fn leave(&self, connection: &ConnectionId) {
         let mut occupant = self.lock();
         if matches!(&*occupant, Occupant::Open(open) if open.is(connection)) {
             *occupant = Occupant::Nobody;
@@ -161,11 +166,20 @@ async fn occupy(
             )))));
         }
         Ok(dialed) => {
-            let (connection, life) = Connection::new(cluster.config.keepalive, member, dialed);
+            let (connection, life) = Connection::new(cluster.config.keepalive, Arc::clone(&member), dialed);
             *slot.lock() = Occupant::Open(connection.clone());
-            tell.send_replace(Some(Ok(connection.clone())));
-            life.await;
-            slot.leave(&connection);
+            let id = connection.id();
+            tell.send_replace(Some(Ok(connection)));
+            // A retired member's connection ends with its last call, once nobody can place another on it.
+            drop(tell);
+            let mut life = pin!(life);
+            tokio::select! {
+                () = &mut life => slot.leave(&id),
+                () = member.retired() => {
+                    slot.leave(&id);
+                    life.await;
+                }
+            }
         }
     }
 }

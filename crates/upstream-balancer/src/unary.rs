@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::connection::{Connection, Failure, Outgoing};
 use crate::limit::MessageLimit;
 use crate::pool::Lane;
-use crate::upstream::{ACCEPT_ENCODING, Upstream};
+use crate::upstream::{ACCEPT_ENCODING, Upstream, is_stopped};
 
 /// gRPC's frame header: one byte of flags, four of length.
 pub(crate) const PREFIX_BYTES: usize = 5;
@@ -86,7 +86,7 @@ impl Upstream {
                 Err(status) => return Err(last.unwrap_or(status)),
             };
             match ask(&connection, self.config(), method, headers.clone(), message.clone()).await {
-                Ok(Err(status)) if status.code() == Code::Unavailable => {
+                Ok(Err(status)) if status.code() == Code::Unavailable || is_stopped(&status) => {
                     self.heed(connection.member(), &status);
                     if !method.is_read || started.elapsed() >= REFUSAL_PATIENCE {
                         return Err(status);

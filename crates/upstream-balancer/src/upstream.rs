@@ -1,21 +1,22 @@
 //! `Upstream`: the handle by which one runtime calls the cluster.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use http::uri::PathAndQuery;
 use tokio::time::Instant;
-use tonic::Status;
 use tonic::codegen::Service;
+use tonic::{Code, Status};
 
 use crate::body::ReceivedBody;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::{Connection, Failure, Outgoing};
+use crate::crew::{Aboard, Crew};
 use crate::limit::MessageLimit;
 use crate::member::Member;
-use crate::pool::{Lane, Pool};
+use crate::pool::Lane;
 
 /// Calls the cluster from one runtime; cheap to clone, but only within that runtime.
 ///
@@ -26,7 +27,8 @@ pub struct Upstream(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     cluster: Arc<Cluster>,
-    pools: Vec<Pool>,
+    /// One runtime alone locks it, for as long as it takes to look whether the members have changed.
+    crew: Mutex<Crew>,
 }
 
 /// One kind of traffic to the cluster, as what tonic's generated clients call.
@@ -39,9 +41,8 @@ pub struct LaneService {
 impl Upstream {
     /// A handle for the runtime it is used on. Connections are dialled when the first call needs them.
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        let connections = cluster.config.connections;
-        let pools = cluster.all().iter().map(|member| Pool::new(Arc::clone(member), connections)).collect();
-        Self(Arc::new(Inner { cluster, pools }))
+        let crew = Mutex::new(Crew::new(&cluster));
+        Self(Arc::new(Inner { cluster, crew }))
     }
 
     /// What is known of the members.
@@ -81,7 +82,11 @@ impl Upstream {
 
     /// How often a call is tried: every member once, and once more over a fresh connection.
     pub(crate) fn max_attempts(&self) -> usize {
-        2 * self.0.pools.len() + 2
+        2 * self.aboard().members() + 2
+    }
+
+    fn aboard(&self) -> Arc<Aboard> {
+        self.0.crew.lock().unwrap_or_else(PoisonError::into_inner).aboard()
     }
 
     /// A connection to a member that this call has not tried.
@@ -94,8 +99,8 @@ impl Upstream {
         let mut last = None;
         // Bounded, because members stay in the choice when this process is at fault and cannot dial anybody.
         for _ in 0..self.max_attempts() {
-            let chosen = self.0.cluster.choose(tried);
-            let Some(pool) = chosen.and_then(|index| self.0.pools.get(index)) else {
+            let aboard = self.aboard();
+            let Some(pool) = aboard.choose(tried) else {
                 if !tried.is_empty() || !self.wait_for_member(patience).await {
                     break;
                 }
@@ -131,15 +136,13 @@ impl Upstream {
     }
 
     pub(crate) fn discard(&self, connection: &Connection) {
-        for pool in &self.0.pools {
-            pool.discard(connection);
-        }
+        self.aboard().discard(connection);
     }
 
     /// Takes note of what an answer says about the member that gave it.
     pub(crate) fn heed(&self, member: &Member, status: &Status) {
-        if status.message() == NO_LEADER {
-            self.0.cluster.unfit(member, NO_LEADER);
+        if status.message() == NO_LEADER || is_stopped(status) {
+            self.0.cluster.unfit(member, status.message());
         }
     }
 }
@@ -150,6 +153,11 @@ fn no_member() -> Status {
 
 /// etcd's word for a member that cannot serve.
 pub(crate) const NO_LEADER: &str = "etcdserver: no leader";
+
+/// What a member says, with no code of its own, from when it was removed from the cluster until it has ended.
+pub(crate) fn is_stopped(status: &Status) -> bool {
+    status.code() == Code::Unknown && status.message() == "raft: stopped"
+}
 
 /// Typed calls are decoded here, so only what this process can decompress may be accepted: nothing.
 pub(crate) const ACCEPT_ENCODING: &str = "grpc-accept-encoding";

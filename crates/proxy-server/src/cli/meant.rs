@@ -27,6 +27,7 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
     Ok(Config {
         upstream,
         notices,
+        auto_sync: flags.endpoints_auto_sync_interval.positive(),
         namespace: tenant::namespace(&flags)?,
         watch: watch::config(&flags)?,
         server_keepalive: listener::keepalive(&flags),

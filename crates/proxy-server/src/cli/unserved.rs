@@ -9,7 +9,6 @@ type Asks = fn(&Flags) -> bool;
 /// The flag, and whether its value asks for something.
 #[rustfmt::skip]
 const UNSERVED: &[(&str, Asks)] = &[
-    ("endpoints-auto-sync-interval", |f| f.endpoints_auto_sync_interval.positive().is_some()),
     ("cert-file", |f| !f.cert_file.is_empty()),
     ("key-file", |f| !f.key_file.is_empty()),
     ("trusted-ca-file", |f| !f.trusted_ca_file.is_empty()),
