@@ -16,6 +16,7 @@ mod drain;
 mod duplex;
 mod errors;
 mod faults;
+mod identity;
 mod kv;
 mod lease;
 mod lock_election;

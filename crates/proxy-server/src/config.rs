@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use namespace::Namespace;
+use upstream_balancer::Credentials;
 
 /// The whole configuration of a proxy.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Config {
     pub(crate) upstream: upstream_balancer::Config,
     /// How often the cluster is asked for its members; `None` keeps to the endpoints as given.
     pub(crate) auto_sync: Option<Duration>,
+    /// Who the proxy itself is to etcd; `None` is nobody.
+    pub(crate) credentials: Option<Credentials>,
     /// Where the clients' keys are, and how strictly clients are kept there.
     pub(crate) namespace: Namespace,
     /// How watchers are shared.

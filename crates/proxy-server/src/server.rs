@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use upstream_balancer::{AutoSync, Cluster, Upstream};
+use upstream_balancer::{AutoSync, Cluster, Identity, Upstream};
 
 use crate::bind::{BindError, bind};
 use crate::config::Config;
@@ -48,11 +48,13 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let (health_service, health) = Health::new(Arc::clone(&cluster), drain.clone());
     let upstream = Upstream::new(Arc::clone(&cluster));
     let (watch_hub, watch_worker) = wiring::watch_hub(&config, &upstream);
-    let auto_sync = config.auto_sync.map(|interval| AutoSync::new(upstream, interval));
+    let identity =
+        Identity::new(upstream.clone(), config.credentials.clone(), &wiring::own_requests(&config));
+    let auto_sync = config.auto_sync.map(|interval| AutoSync::new(upstream, identity.clone(), interval));
     let house =
         House { config: Arc::new(config), cluster, watch_hub, health: health_service, drain: drain.clone() };
     let (workers, ends) = start_workers(&house)?;
-    tokio::spawn(monitor.run());
+    tokio::spawn(monitor.identified(identity).run());
     tokio::spawn(watch_worker.run());
     tokio::spawn(health.run());
     auto_sync.map(|auto_sync| tokio::spawn(auto_sync.run()));

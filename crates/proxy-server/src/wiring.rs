@@ -46,6 +46,12 @@ pub(crate) fn watch_hub(config: &Config, upstream: &Upstream) -> (WatchHub, Work
     WatchHub::new(limits, WatchUpstream { client, namespace: config.namespace.clone() })
 }
 
+/// What the proxy asks on its own behalf, by the names that the log gives it.
+pub(crate) fn own_requests(config: &Config) -> Vec<&'static str> {
+    let auto_sync = config.auto_sync.map(|_| "--endpoints-auto-sync-interval");
+    ["noticing a lost leader"].into_iter().chain(auto_sync).collect()
+}
+
 /// The services of one worker, and the work that wakes its watchers. Called on the worker's thread: its upstream
 /// connections never leave it.
 pub(crate) fn router(house: House) -> (Router, Relay) {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use proto_gen::etcdserverpb::{Member, MemberListRequest, MemberListResponse};
 use tokio::time::{Instant, sleep_until, timeout};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 use tracing::{info, warn};
 
 use crate::Endpoint;
+use crate::identity::Identity;
 use crate::upstream::Upstream;
 
 /// etcd's client gives the cluster this long to tell its members.
@@ -26,15 +27,16 @@ const MAX_REFUSED_WAIT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct AutoSync {
     upstream: Upstream,
+    identity: Identity,
     interval: Duration,
     refusals: u32,
     complaint: Option<String>,
 }
 
 impl AutoSync {
-    /// Asks through `upstream`, for the first time at once, and ten times a second at most.
-    pub fn new(upstream: Upstream, interval: Duration) -> Self {
-        Self { upstream, interval: interval.max(MIN_INTERVAL), refusals: 0, complaint: None }
+    /// Asks through `upstream` as `identity`, for the first time at once, and ten times a second at most.
+    pub fn new(upstream: Upstream, identity: Identity, interval: Duration) -> Self {
+        Self { upstream, identity, interval: interval.max(MIN_INTERVAL), refusals: 0, complaint: None }
     }
 
     /// Runs for ever.
@@ -51,8 +53,9 @@ impl AutoSync {
 
     async fn ask(&self) -> Result<MemberListResponse, Status> {
         // One member's own view may be old: a removed member would name itself.
-        let request = Request::new(MemberListRequest { linearizable: true });
-        match timeout(ANSWER_TIMEOUT, self.upstream.member_list(request)).await {
+        let request = MemberListRequest { linearizable: true };
+        let asked = self.identity.ask(request, |request| self.upstream.member_list(request));
+        match timeout(ANSWER_TIMEOUT, asked).await {
             Ok(answer) => answer.map(tonic::Response::into_inner),
             Err(_) => Err(Status::deadline_exceeded(format!("no answer within {ANSWER_TIMEOUT:?}"))),
         }
@@ -139,7 +142,8 @@ mod tests {
             max_send_bytes: 1 << 20,
             max_recv_bytes: 1 << 20,
         };
-        AutoSync::new(Upstream::new(Cluster::new(config).0), interval)
+        let upstream = Upstream::new(Cluster::new(config).0);
+        AutoSync::new(upstream.clone(), Identity::new(upstream, None, &[]), interval)
     }
 
     fn endpoints(auto_sync: &AutoSync) -> Vec<String> {

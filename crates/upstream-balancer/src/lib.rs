@@ -17,7 +17,7 @@
 //! What it refuses: it does not look into messages, share answers or rewrite keys. Those are layers above it.
 //!
 //! Read in this order: `config`, `endpoint`, `member`, `choice`, `roster`, `cluster`, `monitor`; then `dial`, `pulse`,
-//! `connection`, `body`, `pool`, `crew`; then `upstream`, `unary`, `limit`, `services`, `auto_sync`.
+//! `connection`, `body`, `pool`, `crew`; then `upstream`, `unary`, `limit`, `services`, `identity`, `auto_sync`.
 
 mod auto_sync;
 mod body;
@@ -28,6 +28,7 @@ mod connection;
 mod crew;
 mod dial;
 mod endpoint;
+mod identity;
 mod limit;
 mod member;
 mod monitor;
@@ -43,6 +44,7 @@ pub use body::ReceivedBody;
 pub use cluster::Cluster;
 pub use config::{Config, Keepalive, Policy, UnknownPolicy};
 pub use endpoint::{Endpoint, ParseEndpointError};
+pub use identity::{Credentials, Identified, Identity, Password};
 pub use limit::MessageLimit;
 pub use member::{Health, MemberStatus};
 pub use monitor::Monitor;

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use proto_gen::etcdserverpb::{StatusRequest, StatusResponse};
 use tokio::time::{Instant, sleep_until, timeout};
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::{Connection, Failure};
 use crate::dial::dial;
+use crate::identity::{Identity, TOKEN, Token};
 use crate::member::{Health, Member};
 use crate::pool::Lane;
 use crate::unary::{Method, ask, frame};
@@ -34,12 +35,14 @@ const STATUS: Method = Method::read("/etcdserverpb.Maintenance/Status");
 #[derive(Debug)]
 pub struct Monitor {
     cluster: Arc<Cluster>,
+    identity: Option<Identity>,
 }
 
 /// Asks one member, again and again.
 #[derive(Debug)]
 struct Visitor {
     member: Arc<Member>,
+    identity: Option<Identity>,
     connection: Option<Connection>,
     backoff: Duration,
     due: Instant,
@@ -59,7 +62,14 @@ enum Report {
 
 impl Monitor {
     pub(crate) fn new(cluster: Arc<Cluster>) -> Self {
-        Self { cluster }
+        Self { cluster, identity: None }
+    }
+
+    /// The same, asking as `identity`: where etcd has authentication, only who is known is told whether there is a
+    /// leader.
+    #[must_use]
+    pub fn identified(self, identity: Identity) -> Self {
+        Self { identity: Some(identity), ..self }
     }
 
     /// Runs for ever. Each member is visited at its own pace, so that a dead one delays nobody's turn.
@@ -71,7 +81,11 @@ impl Monitor {
             let roster = Arc::clone(&rosters.borrow_and_update());
             let is_new = |member: &&Arc<Member>| !visited.iter().any(|other| Arc::ptr_eq(other, member));
             let newcomers: Vec<_> = roster.members().iter().filter(is_new).map(Arc::clone).collect();
-            visits.extend(newcomers.into_iter().map(|member| Visitor::new(member).run(&self.cluster)));
+            visits.extend(
+                newcomers
+                    .into_iter()
+                    .map(|member| Visitor::new(member, self.identity.clone()).run(&self.cluster)),
+            );
             visited = roster.members().to_vec();
             tokio::select! {
                 changed = rosters.changed() => if changed.is_err() { return },
@@ -83,8 +97,8 @@ impl Monitor {
 }
 
 impl Visitor {
-    fn new(member: Arc<Member>) -> Self {
-        Self { member, connection: None, backoff: FIRST_BACKOFF, due: Instant::now() }
+    fn new(member: Arc<Member>, identity: Option<Identity>) -> Self {
+        Self { member, identity, connection: None, backoff: FIRST_BACKOFF, due: Instant::now() }
     }
 
     async fn run(mut self, cluster: &Cluster) {
@@ -135,7 +149,7 @@ impl Visitor {
     /// Asks over the connection at hand; where that fails, once more over a fresh one, which decides.
     async fn ask(&mut self, config: &Config, member: &Arc<Member>) -> Report {
         if let Some(connection) = self.connection.take().filter(|connection| !connection.is_closed())
-            && let Some(report) = status(&connection, config).await
+            && let Some(report) = self.status(&connection, config).await
         {
             self.connection = Some(connection);
             return report;
@@ -147,26 +161,59 @@ impl Visitor {
                 let (connection, life) = Connection::new(config.keepalive, Arc::clone(member), dialed);
                 tokio::spawn(life);
                 // Its ping was answered just now: a member that is only slow to say how it is lives.
-                let report = status(&connection, config).await.unwrap_or(Report::Unknown);
+                let report = self.status(&connection, config).await.unwrap_or(Report::Unknown);
                 self.connection = Some(connection);
                 report
             }
         }
     }
+
+    /// None when the member does not answer.
+    async fn status(&self, connection: &Connection, config: &Config) -> Option<Report> {
+        let held = self.identity.as_ref().and_then(Identity::held);
+        let answer = ask_status(connection, config, held.as_ref()).await?;
+        if let (Err(refusal), Some(identity)) = (&answer, &self.identity)
+            && identity.heed(held.as_ref(), refusal)
+            // The member answers, so there is one to authenticate with.
+            && let Ok(Ok(Some(token))) = timeout(ANSWER_TIMEOUT, identity.token()).await
+        {
+            let again = ask_status(connection, config, Some(&token)).await?;
+            if let Err(refusal) = &again {
+                identity.heed(Some(&token), refusal);
+            }
+            return Some(report(again));
+        }
+        Some(report(answer))
+    }
 }
 
 /// None when the member does not answer.
-async fn status(connection: &Connection, config: &Config) -> Option<Report> {
+async fn ask_status(
+    connection: &Connection,
+    config: &Config,
+    token: Option<&Token>,
+) -> Option<Result<StatusResponse, Status>> {
     let message = frame(&StatusRequest {}, config.max_send_bytes).ok()?;
-    let asked = ask::<StatusResponse>(connection, config, &STATUS, HeaderMap::new(), message);
+    let headers = token.map(|token| (HeaderName::from_static(TOKEN), token.clone()));
+    let asked = ask::<StatusResponse>(
+        connection,
+        config,
+        &STATUS,
+        headers.into_iter().collect::<HeaderMap>(),
+        message,
+    );
     match timeout(ANSWER_TIMEOUT, asked).await {
         Err(_) | Ok(Err(Failure::Unsent(_) | Failure::Lost(_))) => None,
-        Ok(Ok(Ok(status))) => Some(judge(status.get_ref())),
-        Ok(Ok(Err(status))) if status.code() == Code::Unavailable => {
-            Some(Report::Unfit(status.message().to_owned()))
-        }
+        Ok(Ok(answer)) => Some(answer.map(tonic::Response::into_inner)),
+    }
+}
+
+fn report(answer: Result<StatusResponse, Status>) -> Report {
+    match answer {
+        Ok(status) => judge(&status),
+        Err(status) if status.code() == Code::Unavailable => Report::Unfit(status.message().to_owned()),
         // Any other refusal, such as for want of a token, comes from a member that serves.
-        Ok(Ok(Err(_))) => Some(Report::Serves),
+        Err(_) => Report::Serves,
     }
 }
 

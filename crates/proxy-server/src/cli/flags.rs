@@ -45,6 +45,8 @@ pub(super) struct Flags {
 
     pub(super) endpoints: Vec<String>,
     pub(super) endpoints_auto_sync_interval: GoDuration,
+    pub(super) user: String,
+    pub(super) password_file: String,
     pub(super) balancer: String,
     pub(super) upstream_connections: u64,
     pub(super) watch_coalescing: String,
@@ -117,6 +119,8 @@ pub(super) const GROUPS: &[Group] = &[
     Group { heading: "etcd", flags: &[
         flag("endpoints", List, "127.0.0.1:2379", "list", "The members: host:port, http://, https://, unix: or unixs:, separated by commas"),
         flag("endpoints-auto-sync-interval", Duration, "0s", "duration", "Asks the cluster for its members this often; 0 never does"),
+        flag("user", Text, "", "name[:password]", "Who the proxy itself is to etcd, for what it asks on its own behalf; also ETCD_GRPC_PROXY_USER"),
+        flag("password-file", Text, "", "file", "That user's password; also ETCD_GRPC_PROXY_PASSWORD"),
         flag("balancer", Text, "pin", "policy", "Which member serves a call: pin, round-robin or least-in-flight"),
         flag("upstream-connections", Uint, "1", "n", "HTTP/2 connections for each member, worker thread and kind of traffic"),
         flag("dial-keepalive-time", Duration, "0s", "duration", "Pings a member that was silent for this long; 0 leaves it to the balancer"),

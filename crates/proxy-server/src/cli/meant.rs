@@ -3,6 +3,7 @@
 //! etcd 3.7.3 looks at the registration, the self-signed certificate's validity and the TLS versions first, then at
 //! the certificate files, then at the endpoints, then at the message sizes.
 
+mod identity;
 mod listener;
 mod tenant;
 mod upstream;
@@ -28,6 +29,7 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
         upstream,
         notices,
         auto_sync: flags.endpoints_auto_sync_interval.positive(),
+        credentials: identity::credentials(&flags, |name| std::env::var(name).ok())?,
         namespace: tenant::namespace(&flags)?,
         watch: watch::config(&flags)?,
         server_keepalive: listener::keepalive(&flags),

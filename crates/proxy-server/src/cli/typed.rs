@@ -121,6 +121,8 @@ fn flags(matches: &mut ArgMatches) -> Flags {
         drain_timeout: line.take("drain-timeout"),
         endpoints: line.list("endpoints"),
         endpoints_auto_sync_interval: line.take("endpoints-auto-sync-interval"),
+        user: line.take("user"),
+        password_file: line.take("password-file"),
         balancer: line.take("balancer"),
         watch_coalescing: line.take("watch-coalescing"),
         watch_history_bytes: line.take("watch-history-bytes"),

@@ -1,0 +1,86 @@
+//! A user's name and where the password is.
+
+use std::path::PathBuf;
+use std::{fmt, io};
+
+/// A user of etcd's. The password is never shown.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    name: String,
+    password: Password,
+}
+
+/// Where a password is.
+#[derive(Clone)]
+pub enum Password {
+    /// Here.
+    Text(String),
+    /// In this file, but for the end of its last line. It is read at every authentication, so that it can be changed.
+    File(PathBuf),
+}
+
+/// A password file that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the password file {path}: {reason}")]
+pub struct PasswordFileError {
+    path: String,
+    reason: io::Error,
+}
+
+impl Credentials {
+    /// The user of this name.
+    pub fn new(name: String, password: Password) -> Self {
+        Self { name, password }
+    }
+
+    /// The user's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The password as it is now.
+    ///
+    /// # Errors
+    /// When it is in a file that cannot be read.
+    pub fn password(&self) -> Result<String, PasswordFileError> {
+        match &self.password {
+            Password::Text(text) => Ok(text.clone()),
+            Password::File(path) => match std::fs::read_to_string(path) {
+                Ok(text) => {
+                    let line = text.strip_suffix('\n').unwrap_or(&text);
+                    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+                }
+                Err(reason) => Err(PasswordFileError { path: path.display().to_string(), reason }),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(..)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let credentials = Credentials::new("proxy".to_owned(), Password::Text("s3cret".to_owned()));
+        let shown = format!("{credentials:?}");
+        assert!(shown.contains("proxy") && !shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn a_missing_password_file_is_named() {
+        let credentials =
+            Credentials::new("proxy".to_owned(), Password::File("/nonexistent/password".into()));
+        let said = credentials.password().expect_err("no such file").to_string();
+        assert!(said.starts_with("cannot read the password file /nonexistent/password: "), "{said}");
+    }
+}
