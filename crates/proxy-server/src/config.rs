@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) namespace: Namespace,
     /// How watchers are shared.
     pub(crate) watch: Watches,
+    /// What is kept of serializable reads.
+    pub(crate) cache: kv_cache::Config,
     /// Pings on the clients' connections.
     pub(crate) server_keepalive: ServerKeepalive,
     /// Streams that one client connection may have open at once, at least one.

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod bind;
+mod cache_watch;
 mod cli;
 mod client_io;
 mod config;

@@ -4,13 +4,14 @@ use std::convert::Infallible;
 
 use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
+use kv_cache::{CachedKv, KvCache, Overseen};
 use namespace::{Namespace, Namespaced};
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Code, Status};
 use tonic::body::Body;
 use tonic::codegen::Service;
 use upstream_balancer::{Lane, MessageLimit, Upstream};
@@ -25,16 +26,18 @@ use crate::watch_door::WatchDoor;
 /// All services of one runtime.
 #[derive(Clone)]
 pub(crate) struct Router {
-    pub(crate) kv: KvServer<SortGuard<Namespaced<Upstream>>>,
+    pub(crate) kv: KvServer<SortGuard<CachedKv<Namespaced<Upstream>>>>,
     pub(crate) watch: WatchDoor,
-    pub(crate) lease: LeaseServer<Namespaced<Upstream>>,
-    pub(crate) election: ElectionServer<Namespaced<Upstream>>,
-    pub(crate) lock: LockServer<Namespaced<Upstream>>,
+    pub(crate) lease: LeaseServer<Overseen<Namespaced<Upstream>>>,
+    pub(crate) election: ElectionServer<Overseen<Namespaced<Upstream>>>,
+    pub(crate) lock: LockServer<Overseen<Namespaced<Upstream>>>,
     pub(crate) health: HealthService,
     /// None passes MemberList through.
     pub(crate) member_list: Option<MemberList>,
     /// None passes Alarm through.
     pub(crate) alarms: Option<Alarms>,
+    /// Hears of what may be changed by calls that are not decoded.
+    pub(crate) cache: KvCache,
     /// Everything that is not decoded.
     pub(crate) pass_through: Upstream,
     /// What says whether it may pass.
@@ -94,9 +97,30 @@ impl Router {
                 None => self.pass_through(call).await,
             },
             _ => match self.namespace.admit(service, method) {
-                Ok(()) => self.pass_through(call).await,
+                Ok(()) if changes_nothing_that_is_kept(service, method) => self.pass_through(call).await,
+                Ok(()) => self.pass_change_through(call).await,
                 Err(refusal) => refusal.into_http(),
             },
+        }
+    }
+
+    /// A call after which nothing that was read before may be given again.
+    async fn pass_change_through(&self, call: Call) -> Answer {
+        let change = self.cache.pending_change();
+        let answer = self.pass_through.pass_through(Lane::Bulk, call.map(Body::new)).await;
+        match answer {
+            Ok(response) => {
+                match Status::from_header_map(response.headers()).map(|status| status.code()) {
+                    Some(Code::Unimplemented) => change.forget(),
+                    // A unary call's head comes with its answer, so what it changes is changed by now.
+                    _ => change.ended(),
+                }
+                response.map(Body::new)
+            }
+            Err(status) => {
+                drop(change);
+                status.into_http()
+            }
         }
     }
 
@@ -110,6 +134,18 @@ impl Router {
     /// Streams that would never end by themselves.
     async fn until_drain(&self, answer: impl Future<Output = Answer>) -> Answer {
         end_with_drain(&self.drain, answer).await
+    }
+}
+
+/// Whether a call that is passed through leaves keys, users, roles and permissions as they are. Of what is not known
+/// here, nobody can say.
+fn changes_nothing_that_is_kept(service: &str, method: &str) -> bool {
+    match service {
+        "etcdserverpb.Auth" => {
+            matches!(method, "Authenticate" | "AuthStatus" | "UserGet" | "UserList" | "RoleGet" | "RoleList")
+        }
+        "etcdserverpb.Cluster" | "etcdserverpb.Maintenance" => true,
+        _ => false,
     }
 }
 

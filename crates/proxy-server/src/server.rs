@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use kv_cache::KvCache;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -51,11 +52,21 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let identity =
         Identity::new(upstream.clone(), config.credentials.clone(), &wiring::own_requests(&config));
     let auto_sync = config.auto_sync.map(|interval| AutoSync::new(upstream, identity.clone(), interval));
-    let house =
-        House { config: Arc::new(config), cluster, watch_hub, health: health_service, drain: drain.clone() };
+    let (cache, cache_watcher) = KvCache::new(config.cache.clone());
+    let house = House {
+        config: Arc::new(config),
+        cluster,
+        watch_hub,
+        cache,
+        health: health_service,
+        drain: drain.clone(),
+    };
+    let (cache_watch, cache_relay) = wiring::cache_watch(&house);
     let (workers, ends) = start_workers(&house)?;
     tokio::spawn(monitor.identified(identity).run());
     tokio::spawn(watch_worker.run());
+    tokio::spawn(cache_relay.run());
+    tokio::spawn(cache_watcher.run(cache_watch));
     tokio::spawn(health.run());
     auto_sync.map(|auto_sync| tokio::spawn(auto_sync.run()));
     let accepting = tokio::spawn(accept(listener, workers, drain.clone()));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kv_cache::{CachedKv, KvCache, Overseen};
 use namespace::Namespaced;
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
@@ -14,6 +15,7 @@ use upstream_balancer::{Cluster, Lane, Upstream};
 use watch_coalesce::{Relay, WatchHub, Worker};
 
 use crate::alarms::Alarms;
+use crate::cache_watch::CacheWatch;
 use crate::config::Config;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
@@ -28,6 +30,7 @@ pub(crate) struct House {
     pub(crate) config: Arc<Config>,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) watch_hub: WatchHub,
+    pub(crate) cache: KvCache,
     pub(crate) health: HealthService,
     pub(crate) drain: CancellationToken,
 }
@@ -52,26 +55,41 @@ pub(crate) fn own_requests(config: &Config) -> Vec<&'static str> {
     ["noticing a lost leader"].into_iter().chain(auto_sync).collect()
 }
 
+/// The way on which the cache watches what is read often, with the keys as clients see them, and the work that wakes it.
+pub(crate) fn cache_watch(house: &House) -> (WatchClient<CacheWatch>, Relay) {
+    let House { config, cluster, watch_hub, .. } = house;
+    let (hub, relay) = watch_hub.local_service();
+    let watch = if config.watch.coalesced {
+        CacheWatch::Hub(hub)
+    } else {
+        let tenant = Namespaced::new(Upstream::new(Arc::clone(cluster)), config.namespace.clone());
+        CacheWatch::Relay(WatchServer::new(tenant).max_decoding_message_size(usize::MAX))
+    };
+    (WatchClient::new(watch).max_decoding_message_size(usize::MAX), relay)
+}
+
 /// The services of one worker, and the work that wakes its watchers. Called on the worker's thread: its upstream
 /// connections never leave it.
 pub(crate) fn router(house: House) -> (Router, Relay) {
-    let House { config, cluster, watch_hub, health, drain } = house;
+    let House { config, cluster, watch_hub, cache, health, drain } = house;
     let upstream = Upstream::new(cluster);
     let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
+    let overseen = Overseen::new(tenant.clone(), cache.clone());
     let (watch_service, relay) = watch_hub.local_service();
     // Every request body is limited before it is decoded, so the decoders need no limit of their own.
     let router = Router {
-        kv: KvServer::new(SortGuard(tenant.clone())).max_decoding_message_size(usize::MAX),
+        kv: KvServer::new(SortGuard(CachedKv::new(tenant.clone(), cache.clone()))).max_decoding_message_size(usize::MAX),
         watch: WatchDoor {
             hub: config.watch.coalesced.then_some(watch_service),
-            relay: WatchServer::new(tenant.clone()).max_decoding_message_size(usize::MAX),
+            relay: WatchServer::new(tenant).max_decoding_message_size(usize::MAX),
         },
-        lease: LeaseServer::new(tenant.clone()).max_decoding_message_size(usize::MAX),
-        election: ElectionServer::new(tenant.clone()).max_decoding_message_size(usize::MAX),
-        lock: LockServer::new(tenant).max_decoding_message_size(usize::MAX),
+        lease: LeaseServer::new(overseen.clone()).max_decoding_message_size(usize::MAX),
+        election: ElectionServer::new(overseen.clone()).max_decoding_message_size(usize::MAX),
+        lock: LockServer::new(overseen).max_decoding_message_size(usize::MAX),
         health,
         member_list: MemberList::new(upstream.clone(), &config.advertise_client_url),
         alarms: Alarms::new(upstream.clone(), &config.namespace),
+        cache,
         pass_through: upstream,
         namespace: config.namespace.clone(),
         max_client_bytes: config.upstream.max_client_bytes(),

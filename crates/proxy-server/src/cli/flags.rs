@@ -51,6 +51,9 @@ pub(super) struct Flags {
     pub(super) upstream_connections: u64,
     pub(super) watch_coalescing: String,
     pub(super) watch_history_bytes: u64,
+    pub(super) cache_max_entries: u64,
+    pub(super) cache_max_bytes: u64,
+    pub(super) cache_max_age: GoDuration,
     pub(super) dial_keepalive_time: GoDuration,
     pub(super) dial_keepalive_timeout: GoDuration,
     pub(super) permit_without_stream: bool,
@@ -132,6 +135,11 @@ pub(super) const GROUPS: &[Group] = &[
     Group { heading: "Watches", flags: &[
         flag("watch-coalescing", Text, "on", "on|off", "Whether watchers of one range share one watcher on etcd"),
         flag("watch-history-bytes", Uint, "67108864", "bytes", "Past events kept in memory for watchers that come back or read slowly"),
+    ]},
+    Group { heading: "Serializable reads", flags: &[
+        flag("cache-max-entries", Uint, "8192", "n", "Answers to serializable reads kept in memory; 0 keeps none"),
+        flag("cache-max-bytes", Uint, "67108864", "bytes", "Memory for answers to serializable reads; 0 keeps none"),
+        flag("cache-max-age", Duration, "1s", "duration", "How old such an answer may be, so that it lacks what was changed elsewhere; 0 keeps none"),
     ]},
     Group { heading: "TLS to etcd", flags: &[
         flag("cert", Text, "", "file", "Client certificate (PEM), without a common name"),

@@ -3,6 +3,7 @@
 //! etcd 3.7.3 looks at the registration, the self-signed certificate's validity and the TLS versions first, then at
 //! the certificate files, then at the endpoints, then at the message sizes.
 
+mod cache;
 mod identity;
 mod listener;
 mod tenant;
@@ -32,6 +33,7 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
         credentials: identity::credentials(&flags, |name| std::env::var(name).ok())?,
         namespace: tenant::namespace(&flags)?,
         watch: watch::config(&flags)?,
+        cache: cache::config(&flags)?,
         server_keepalive: listener::keepalive(&flags),
         max_concurrent_streams: unlimited_when_zero(flags.max_concurrent_streams),
         worker_threads: worker_threads(flags.worker_threads)?,

@@ -417,6 +417,16 @@ fn values_that_ask_for_nothing_pass() {
 }
 
 #[test]
+fn the_cache_is_bounded_and_can_be_switched_off() {
+    assert_eq!(config(&[]).cache, kv_cache::Config::default());
+    let given = config(&["--cache-max-entries=7", "--cache-max-bytes=0", "--cache-max-age=250ms"]).cache;
+    assert_eq!((given.max_entries, given.max_bytes), (7, 0));
+    assert_eq!(given.max_age, Duration::from_millis(250));
+    assert_eq!(config(&["--cache-max-age=0"]).cache.max_age, Duration::ZERO);
+    assert_eq!(refusal(&["--cache-max-age=-1s"]), "invalid cache-max-age -1s (must not be negative)");
+}
+
+#[test]
 fn client_certificates_are_refused_in_etcds_words() {
     assert_eq!(refusal(&["--cert=a.pem"]), "KeyFile and CertFile must both be present[key: , cert: a.pem]");
     let missing = ["--cert=/nonexistent/c", "--key=/nonexistent/k", "--endpoints="];
