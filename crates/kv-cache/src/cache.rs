@@ -181,8 +181,7 @@ impl KvCache {
         let seen = self.0.seen.load(Ordering::SeqCst);
         let now = self.now();
         let suits = |flight: &Flight| {
-            let asked_late_enough =
-                |barrier: &Barrier| barrier.admits(i64::MAX, flight.sent, Use::Share);
+            let asked_late_enough = |barrier: &Barrier| barrier.admits(i64::MAX, flight.sent, Use::Share);
             now.since(flight.sent) < self.0.config.max_age
                 && [&mark.barrier, &self.0.everything, &self.0.past, &self.0.keyed]
                     .into_iter()
@@ -382,5 +381,10 @@ impl KvCache {
     pub(crate) fn flights(&self) -> usize {
         let count = |shard: &Mutex<Shard>| shard.lock().unwrap().flights();
         self.0.shards.iter().map(count).sum()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn marks(&self) -> usize {
+        self.0.index.overlapping(&KeyRange::prefix(&bytes::Bytes::new())).unwrap().len()
     }
 }

@@ -150,6 +150,7 @@ impl Store {
             }
         };
         self.calls[index].outcome = Some(outcome);
+        self.forget_what_is_done();
     }
 
     /// Answers one of the calls that were carried out, or loses the answer of one, be it carried out or not.
@@ -165,6 +166,10 @@ impl Store {
         {
             let _ = answer.send(outcome);
         }
+        self.forget_what_is_done();
+    }
+
+    fn forget_what_is_done(&mut self) {
         self.calls.retain(|call| call.answer.is_some() || call.outcome.is_none());
     }
 
@@ -187,9 +192,7 @@ impl Store {
         let now = (self.revision() - behind).max(1);
         let revision = if request.revision > 0 { request.revision } else { now };
         if request.revision > 0 && request.revision < self.compacted {
-            return Err(Status::out_of_range(
-                "etcdserver: mvcc: required revision has been compacted",
-            ));
+            return Err(Status::out_of_range("etcdserver: mvcc: required revision has been compacted"));
         }
         if revision > now {
             return Err(Status::out_of_range("etcdserver: mvcc: required revision is a future revision"));
@@ -277,11 +280,7 @@ impl Kv for Etcd {
 
     async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
         let Done { revision, .. } = self.call(request, What::Txn).await?;
-        Ok(Response::new(TxnResponse {
-            header: header(revision),
-            succeeded: true,
-            ..TxnResponse::default()
-        }))
+        Ok(Response::new(TxnResponse { header: header(revision), succeeded: true, ..TxnResponse::default() }))
     }
 
     async fn compact(

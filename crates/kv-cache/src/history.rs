@@ -73,7 +73,8 @@ pub(crate) fn fault(
         }
         let missed = foreign.iter().find(|write| {
             let due = write.written_at.after(max_age) < later.asked_at;
-            due && later.ranges().iter().any(|range| range.holds(&write.key)) && later.revision() < write.revision
+            due && later.ranges().iter().any(|range| range.holds(&write.key))
+                && later.revision() < write.revision
         });
         if let Some(write) = missed {
             return Some(format!("{later:?}\nlacks after the maximum age\n{write:?}"));

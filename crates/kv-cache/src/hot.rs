@@ -5,9 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use proto_gen::etcdserverpb::watch_request::RequestUnion;
-use proto_gen::etcdserverpb::{
-    WatchCancelRequest, WatchCreateRequest, WatchRequest, WatchResponse,
-};
+use proto_gen::etcdserverpb::{WatchCancelRequest, WatchCreateRequest, WatchRequest, WatchResponse};
 use proto_gen::mvccpb::Event;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::metadata::{MetadataMap, MetadataValue};

@@ -80,7 +80,12 @@ impl Index {
     }
 
     /// As [`Self::overlapping`]; marks that are made until `end` know that a write to the range is in doubt.
-    pub(crate) fn doubt(&self, range: &KeyRange, now: Moment, end: Moment) -> Result<Vec<Arc<Mark>>, TooMany> {
+    pub(crate) fn doubt(
+        &self,
+        range: &KeyRange,
+        now: Moment,
+        end: Moment,
+    ) -> Result<Vec<Arc<Mark>>, TooMany> {
         let mut state = self.write();
         state.doubts.retain(|(doubted, ends)| *ends > now && doubted != range);
         if state.doubts.len() >= MOST_DOUBTS {

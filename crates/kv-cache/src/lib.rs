@@ -61,6 +61,8 @@ mod double;
 mod history;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod tests;
 
 pub use cache::KvCache;
 pub use config::Config;

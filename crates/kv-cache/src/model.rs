@@ -28,17 +28,37 @@ const RANGES: [(&str, &str); 7] =
 
 #[derive(Clone, Debug)]
 enum Step {
-    Read { range: usize, token: usize, serializable: bool, limit: i64, count_only: bool },
-    ReadPast { range: usize, back: i64 },
-    Put { key: usize },
-    Delete { range: usize },
-    Txn { key: usize, range: usize },
-    Foreign { key: usize },
+    Read {
+        range: usize,
+        token: usize,
+        serializable: bool,
+        limit: i64,
+        count_only: bool,
+    },
+    ReadPast {
+        range: usize,
+        back: i64,
+    },
+    Put {
+        key: usize,
+    },
+    Delete {
+        range: usize,
+    },
+    Txn {
+        key: usize,
+        range: usize,
+    },
+    Foreign {
+        key: usize,
+    },
     Compact,
     CarryOut(usize),
     Answer(usize),
     Lose(usize),
     GiveUp(usize),
+    /// Everything that waits is carried out and answered.
+    Settle,
     Wait(u64),
 }
 
@@ -59,7 +79,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..4usize).prop_map(Step::Answer),
         1 => (0..4usize).prop_map(Step::Lose),
         1 => (0..4usize).prop_map(Step::GiveUp),
-        2 => prop_oneof![0..20u64, 900..1100u64, 9_000..12_000u64].prop_map(Step::Wait),
+        9 => Just(Step::Settle),
+        1 => prop_oneof![0..20u64, 900..1100u64, 9_000..12_000u64].prop_map(Step::Wait),
     ]
 }
 
@@ -89,6 +110,7 @@ impl World {
 
     async fn take(&mut self, step: Step) {
         self.now += 1;
+        tokio::time::advance(Duration::from_micros(1)).await;
         match step {
             Step::Read { range, token, serializable, limit, count_only } => {
                 let request = RangeRequest { serializable, limit, count_only, ..asked(range) };
@@ -101,9 +123,10 @@ impl World {
             Step::Put { key } => {
                 let request = self.fresh(key);
                 let (kv, ranges) = (self.kv.clone(), reach::of_put(&request));
-                self.write(ranges, async move {
-                    kv.put(Request::new(request)).await.ok()?.into_inner().header
-                });
+                self.write(
+                    ranges,
+                    async move { kv.put(Request::new(request)).await.ok()?.into_inner().header },
+                );
             }
             Step::Delete { range } => {
                 let RangeRequest { key, range_end, .. } = asked(range);
@@ -134,6 +157,7 @@ impl World {
             Step::Lose(number) => self.etcd.store().answer(number, true),
             Step::GiveUp(number) if number < self.clients.len() => drop(self.clients.remove(number)),
             Step::GiveUp(_) => {}
+            Step::Settle => self.settle().await,
             Step::Wait(milliseconds) => tokio::time::advance(Duration::from_millis(milliseconds)).await,
         }
         self.poll().await;
@@ -196,13 +220,15 @@ impl World {
         }
     }
 
-    async fn end(&mut self) {
+    async fn settle(&mut self) {
+        self.poll().await;
         for _ in 0..10_000 {
             if self.clients.is_empty() {
                 return;
             }
-            self.take(Step::CarryOut(0)).await;
-            self.take(Step::Answer(0)).await;
+            self.etcd.store().carry_out(0);
+            self.etcd.store().answer(0, false);
+            self.poll().await;
         }
         panic!("{} clients were never answered", self.clients.len());
     }
@@ -228,7 +254,7 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         for step in steps {
             world.take(step).await;
         }
-        world.end().await;
+        world.take(Step::Settle).await;
         world.check()
     })
 }
@@ -245,7 +271,8 @@ proptest! {
 #[test]
 fn the_checker_finds_what_is_wrong() {
     let key = || Bytes::from_static(b"a");
-    let read = |response| Answered::Read { request: RangeRequest { serializable: true, ..asked(0) }, response };
+    let read =
+        |response| Answered::Read { request: RangeRequest { serializable: true, ..asked(0) }, response };
     let etcd = Etcd::default();
     let put = |value: &'static str| PutRequest { key: key(), value: value.into(), ..PutRequest::default() };
     etcd.store().foreign(&put("1"));

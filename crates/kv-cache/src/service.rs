@@ -199,4 +199,3 @@ where
         polled
     }
 }
-

@@ -19,10 +19,7 @@ pub(crate) struct Shard {
 
 impl Default for Shard {
     fn default() -> Self {
-        Self {
-            answers: LruCache::unbounded_with_hasher(Prehashed::default()),
-            flights: HashMap::default(),
-        }
+        Self { answers: LruCache::unbounded_with_hasher(Prehashed::default()), flights: HashMap::default() }
     }
 }
 

@@ -11,9 +11,9 @@ use proto_gen::etcdserverpb::lease_server::LeaseServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status};
 use tonic::body::Body;
 use tonic::codegen::Service;
+use tonic::{Code, Status};
 use upstream_balancer::{Lane, MessageLimit, Upstream};
 
 use crate::alarms::Alarms;

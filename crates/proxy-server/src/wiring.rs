@@ -78,7 +78,8 @@ pub(crate) fn router(house: House) -> (Router, Relay) {
     let (watch_service, relay) = watch_hub.local_service();
     // Every request body is limited before it is decoded, so the decoders need no limit of their own.
     let router = Router {
-        kv: KvServer::new(SortGuard(CachedKv::new(tenant.clone(), cache.clone()))).max_decoding_message_size(usize::MAX),
+        kv: KvServer::new(SortGuard(CachedKv::new(tenant.clone(), cache.clone())))
+            .max_decoding_message_size(usize::MAX),
         watch: WatchDoor {
             hub: config.watch.coalesced.then_some(watch_service),
             relay: WatchServer::new(tenant).max_decoding_message_size(usize::MAX),
