@@ -27,19 +27,19 @@ async fn auth_answers_are_equal() {
     pair.compare(disabling).await;
 }
 
-fn user(name: &str, password: &str) -> AuthUserAddRequest {
+pub(crate) fn user(name: &str, password: &str) -> AuthUserAddRequest {
     AuthUserAddRequest { name: name.to_owned(), password: password.to_owned(), ..Default::default() }
 }
 
-fn role(name: &str) -> AuthRoleAddRequest {
+pub(crate) fn role(name: &str) -> AuthRoleAddRequest {
     AuthRoleAddRequest { name: name.to_owned() }
 }
 
-fn grant_role(user: &str, role: &str) -> AuthUserGrantRoleRequest {
+pub(crate) fn grant_role(user: &str, role: &str) -> AuthUserGrantRoleRequest {
     AuthUserGrantRoleRequest { user: user.to_owned(), role: role.to_owned() }
 }
 
-fn permission(
+pub(crate) fn permission(
     role: &str,
     kind: permission::Type,
     key: &str,

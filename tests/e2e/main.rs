@@ -10,6 +10,7 @@
 mod auth;
 mod auto_sync;
 mod bad_input;
+mod cache;
 mod cluster;
 mod commands;
 mod drain;
