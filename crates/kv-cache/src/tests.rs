@@ -44,6 +44,10 @@ impl House {
         response.into_inner().header.unwrap().revision
     }
 
+    async fn put_again(&self, key: &str) {
+        self.put(key, "again").await;
+    }
+
     /// Range calls that etcd has received.
     fn asked(&self) -> usize {
         self.etcd.store().ranges
