@@ -4,16 +4,15 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
 use namespace::{Namespace, policy};
 use proto_gen::etcdserverpb::alarm_request::AlarmAction;
 use proto_gen::etcdserverpb::{AlarmRequest, AlarmResponse};
-use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::{Status, server::Grpc};
 use tonic_prost::ProstCodec;
-use upstream_balancer::{MessageLimit, Upstream};
+use upstream_balancer::Upstream;
+
+use crate::router::{Answer, Call};
 
 /// Passes what reads alarms on, and refuses what changes them.
 #[derive(Clone)]
@@ -25,7 +24,7 @@ impl Alarms {
         namespace.is_strict().then_some(Self(upstream))
     }
 
-    pub(crate) async fn serve(&self, call: Request<MessageLimit<Incoming>>) -> Response<Body> {
+    pub(crate) async fn serve(&self, call: Call) -> Answer {
         Grpc::new(ProstCodec::default()).unary(self.clone(), call).await
     }
 }

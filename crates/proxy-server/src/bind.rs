@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 
 const BACKLOG: i32 = 4096;
 
@@ -16,6 +18,18 @@ pub(crate) enum BindError {
     Lookup { host: String, reason: io::Error },
     #[error("listen tcp {address}: bind: {reason}")]
     Bind { address: SocketAddr, reason: String },
+    #[error("listen unix {path}: bind: {reason}")]
+    Unix { path: PathBuf, reason: String },
+}
+
+/// Listens on a Unix socket. A socket that an earlier process has left there is replaced, and nothing else is.
+pub(crate) fn bind_unix(path: &Path) -> Result<UnixListener, BindError> {
+    let refused = |error: io::Error| BindError::Unix { path: path.to_owned(), reason: worded(&error) };
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(refused)?,
+        Ok(_) | Err(_) => {}
+    }
+    UnixListener::bind(path).map_err(refused)
 }
 
 /// Listens on the first address of the host that can be had; an empty host is every address of this machine.
@@ -91,6 +105,21 @@ mod tests {
         for (address, words) in refused {
             assert_eq!(bind(address).await.unwrap_err().to_string(), words);
         }
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_was_left_is_replaced_and_a_file_is_not() {
+        let folder = std::env::temp_dir().join(format!("bind-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("a.sock");
+        drop(bind_unix(&path).unwrap());
+        drop(bind_unix(&path).unwrap());
+        let file = folder.join("file");
+        std::fs::write(&file, "kept").unwrap();
+        let words = format!("listen unix {}: bind: address already in use", file.display());
+        assert_eq!(bind_unix(&file).unwrap_err().to_string(), words);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[tokio::test]

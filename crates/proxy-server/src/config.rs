@@ -1,6 +1,6 @@
 //! What the process is to do, every value meant and valid. Only the command line makes one.
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use namespace::Namespace;
 use upstream_balancer::Credentials;
@@ -30,6 +30,10 @@ pub(crate) struct Config {
     pub(crate) max_concurrent_streams: u32,
     /// Threads that serve; `None` is one for each core that the process may use.
     pub(crate) worker_threads: Option<usize>,
+    /// The second address for the pages.
+    pub(crate) metrics_addr: Option<MetricsAddr>,
+    /// Whether calls are timed.
+    pub(crate) extensive_metrics: bool,
     /// How long calls in progress may take to end upon SIGTERM.
     pub(crate) drain_timeout: Duration,
     /// Whether to log at debug level.
@@ -45,6 +49,14 @@ pub(crate) struct Watches {
     pub(crate) coalesced: bool,
     /// Bytes of past events that are kept.
     pub(crate) history_bytes: usize,
+}
+
+/// An address where nothing but the pages is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MetricsAddr {
+    /// `host:port`.
+    Tcp(String),
+    Unix(PathBuf),
 }
 
 /// Pings on the clients' connections.
@@ -106,5 +118,15 @@ impl fmt::Display for ClientTlsFiles {
         let Self { cert, key, cacert } = self;
         write!(f, "cert = {cert}, key = {key}, client-cert=, client-key=, trusted-ca = {cacert}, ")?;
         f.write_str("client-cert-auth = false, crl-file = ")
+    }
+}
+
+/// The URL.
+impl fmt::Display for MetricsAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+        }
     }
 }

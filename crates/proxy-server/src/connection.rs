@@ -13,7 +13,7 @@ use tracing::debug;
 
 use crate::client_io::{ClientIo, Heard, PREFACE};
 use crate::config::ServerKeepalive;
-use crate::router::Router;
+use crate::entrance::Entrance;
 
 /// A connection that has not said what it speaks after so long is closed.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,15 +35,15 @@ pub(crate) struct ConnectionSettings {
 /// Serves a connection until it ends, or until its calls have ended after the drain began.
 pub(crate) async fn serve_connection(
     stream: TcpStream,
-    router: Arc<Router>,
+    entrance: Arc<Entrance>,
     settings: ConnectionSettings,
     drain: CancellationToken,
 ) {
     let io = ClientIo::new(stream, settings.keepalive.min_time);
     let heard = io.heard();
     let service = service_fn(move |request| {
-        let router = Arc::clone(&router);
-        async move { Ok::<_, Infallible>(router.route(request).await) }
+        let entrance = Arc::clone(&entrance);
+        async move { Ok::<_, Infallible>(entrance.answer(request).await) }
     });
     let builder = builder(&settings);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));

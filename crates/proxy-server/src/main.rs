@@ -1,23 +1,33 @@
 //! `etcd-grpc-proxy`: a stateless proxy in front of an etcd v3 cluster.
 //!
 //! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process),
-//! `bind`, `listener`, `worker`, `connection`, `client_io` (how a request gets in); `wiring` and `router` (where it goes); then
-//! the rooms it may pass: `sort_guard`, `watch_door`, `watch_upstream`, `member_list`, `alarms`, `health`, `drain`.
+//! `bind`, `listener`, `worker`, `connection`, `client_io`, `entrance` (how a request gets in); `wiring`, `router` and
+//! `http_door` (where it goes); then the rooms it may pass: `sort_guard`, `watch_door`, `watch_upstream`, `member_list`,
+//! `alarms`, `health`, `drain`. Who looks at the proxy meets `admin_thread`, `admin_pages`, `probes`, `in_process`,
+//! `calls` and `metrics`.
 
+mod admin_pages;
+mod admin_thread;
 mod alarms;
 mod bind;
 mod cache_watch;
+mod calls;
 mod cli;
 mod client_io;
 mod config;
 mod connection;
 mod drain;
+mod entrance;
 mod frames;
 mod health;
+mod http_door;
+mod in_process;
 mod init_daemon;
 mod listener;
 mod log;
 mod member_list;
+mod metrics;
+mod probes;
 mod router;
 mod server;
 mod signals;

@@ -3,14 +3,13 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
 use proto_gen::etcdserverpb::{Member, MemberListRequest, MemberListResponse};
-use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::{Status, server::Grpc};
 use tonic_prost::ProstCodec;
-use upstream_balancer::{MessageLimit, Upstream};
+use upstream_balancer::Upstream;
+
+use crate::router::{Answer, Call};
 
 /// Answers MemberList with this proxy alone. etcd is asked all the same: it says whether the caller may know, and
 /// its header is the answer's.
@@ -32,7 +31,7 @@ impl MemberList {
         Some(Self { upstream, itself })
     }
 
-    pub(crate) async fn serve(&self, call: Request<MessageLimit<Incoming>>) -> Response<Body> {
+    pub(crate) async fn serve(&self, call: Call) -> Answer {
         Grpc::new(ProstCodec::default()).unary(self.clone(), call).await
     }
 }

@@ -1,9 +1,8 @@
-//! Where a request goes: by its path alone, and nothing on the way is decoded twice.
+//! Where a gRPC call goes: by its path alone, and nothing on the way is decoded twice.
 
 use std::convert::Infallible;
 
-use http::{Method, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
+use http::{Request, Response};
 use kv_cache::{CachedKv, KvCache, Overseen};
 use namespace::{Namespace, Namespaced};
 use proto_gen::etcdserverpb::kv_server::KvServer;
@@ -17,6 +16,7 @@ use tonic::{Code, Status};
 use upstream_balancer::{Lane, MessageLimit, Upstream};
 
 use crate::alarms::Alarms;
+use crate::calls::{CallShard, CountedBody, RequestBody};
 use crate::drain::end_with_drain;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
@@ -45,18 +45,23 @@ pub(crate) struct Router {
     /// Largest message in bytes that a client may send.
     pub(crate) max_client_bytes: usize,
     pub(crate) drain: CancellationToken,
+    pub(crate) calls: CallShard,
 }
 
-pub(crate) type Call = Request<MessageLimit<Incoming>>;
+pub(crate) type Call = Request<MessageLimit<RequestBody>>;
 pub(crate) type Answer = Response<Body>;
 
 impl Router {
-    /// Answers one request, whatever it is.
-    pub(crate) async fn route(&self, request: Request<Incoming>) -> Answer {
-        if let Some(refusal) = refuse_what_is_not_grpc(&request) {
-            return refusal;
-        }
-        let call = request.map(|body| MessageLimit::new(body, self.max_client_bytes));
+    /// Answers one call, be it a client's or one of this process.
+    pub(crate) async fn call(&self, request: Request<RequestBody>) -> Response<CountedBody> {
+        let call = self.calls.begin(request.uri().path());
+        let limited =
+            |body: RequestBody| MessageLimit::new(body.of_call(call.as_ref()), self.max_client_bytes);
+        let answer = self.serve(request.map(limited)).await;
+        CountedBody::of(answer, call)
+    }
+
+    async fn serve(&self, call: Call) -> Answer {
         let path = call.uri().path().to_owned();
         let (service, method) =
             path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
@@ -158,31 +163,4 @@ where
         Ok(answer) => answer,
         Err(never) => match never {},
     }
-}
-
-/// gRPC is POST with its own content type over HTTP/2; everything else gets the code that says what is wrong.
-fn refuse_what_is_not_grpc(request: &Request<Incoming>) -> Option<Answer> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
-    let is_grpc = content_type.is_some_and(is_grpc);
-    let (code, text) = match (is_grpc, request.version(), request.method()) {
-        (true, Version::HTTP_2, &Method::POST) => return None,
-        (true, Version::HTTP_2, _) => (StatusCode::METHOD_NOT_ALLOWED, "gRPC requires POST\n"),
-        (true, ..) => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC requires HTTP/2\n"),
-        (false, _, &Method::POST) => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "want content-type application/grpc\n")
-        }
-        (false, ..) => (StatusCode::NOT_FOUND, "404 page not found\n"),
-    };
-    let mut answer = Response::new(Body::new(http_body_util::Full::from(text)));
-    *answer.status_mut() = code;
-    answer
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
-    Some(answer)
-}
-
-/// `application/grpc`, alone or followed by `+` and a codec or `;` and parameters.
-fn is_grpc(content_type: &[u8]) -> bool {
-    let rest = content_type.strip_prefix(b"application/grpc");
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use admin_http::Admin;
 use futures_util::future::join_all;
 use kv_cache::KvCache;
 use tokio::sync::oneshot;
@@ -11,15 +12,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use upstream_balancer::{AutoSync, Cluster, Identity, Upstream};
 
+use crate::admin_pages::Office;
+use crate::admin_thread::{self, Listener};
 use crate::bind::{BindError, bind};
+use crate::calls::Calls;
 use crate::config::Config;
 use crate::connection::ConnectionSettings;
+use crate::entrance::Entrance;
 use crate::health::Health;
+use crate::http_door::HttpDoor;
 use crate::init_daemon;
 use crate::listener::accept;
 use crate::signals::Signals;
 use crate::wiring::{self, House};
-use crate::worker::{self, WorkerHandle};
+use crate::worker::{self, Worker, WorkerHandle};
 
 /// Why the proxy could not start.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +34,8 @@ pub(crate) enum ServerError {
     Listen(#[from] BindError),
     #[error("cannot start a runtime: {0}")]
     Runtime(io::Error),
+    #[error("cannot listen for metrics: {0}")]
+    MetricsListener(io::Error),
     #[error("cannot start a worker: {0}")]
     Worker(io::Error),
     #[error("cannot listen for signals: {0}")]
@@ -44,7 +52,12 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let listener = bind(&config.listen_addr).await?;
     info!(address = %config.listen_addr, "listening for gRPC proxy client requests");
 
-    let drain = CancellationToken::new();
+    let metrics_listener = match &config.metrics_addr {
+        Some(address) => Some(Listener::bind(address).await?),
+        None => None,
+    };
+
+    let (leaving, drain) = (CancellationToken::new(), CancellationToken::new());
     let (cluster, monitor) = Cluster::new(config.upstream.clone());
     let (health_service, health) = Health::new(Arc::clone(&cluster), drain.clone());
     let upstream = Upstream::new(Arc::clone(&cluster));
@@ -53,16 +66,22 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
         Identity::new(upstream.clone(), config.credentials.clone(), &wiring::own_requests(&config));
     let auto_sync = config.auto_sync.map(|interval| AutoSync::new(upstream, identity.clone(), interval));
     let (cache, cache_watcher) = KvCache::new(config.cache.clone());
+    let calls = Calls::new(config.extensive_metrics);
     let house = House {
         config: Arc::new(config),
         cluster,
         watch_hub,
         cache,
         health: health_service,
+        calls,
         drain: drain.clone(),
     };
     let (cache_watch, cache_relay) = wiring::cache_watch(&house);
-    let (workers, ends) = start_workers(&house)?;
+    let (workers, seats) = seats(&house);
+    let (pages, relay) = Office { house: &house, workers: &workers, leaving: &leaving }.pages();
+    let (admin, admin_worker) = Admin::new(pages);
+    admin_thread::start(admin_worker, relay, admin.clone(), metrics_listener)?;
+    let ends = start_workers(seats, &house, &HttpDoor { admin })?;
     tokio::spawn(monitor.identified(identity).run());
     tokio::spawn(watch_worker.run());
     tokio::spawn(cache_relay.run());
@@ -78,6 +97,8 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
 
     init_daemon::stopping();
     info!(address = %config.listen_addr, "stop listening gRPC proxy client requests");
+    // Whoever chooses among proxies hears of it before the port is closed.
+    leaving.cancel();
     drain.cancel();
     house.watch_hub.close();
     let drained = async {
@@ -95,20 +116,30 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     Ok(())
 }
 
-type Workers = (Vec<WorkerHandle>, Vec<oneshot::Receiver<()>>);
+/// The workers, and the way to each.
+fn seats(house: &House) -> (Vec<WorkerHandle>, Vec<Worker>) {
+    let threads = house.config.worker_threads.unwrap_or_else(cores);
+    (0..threads.max(1)).map(|_| worker::new(house.drain.clone())).unzip()
+}
 
-fn start_workers(house: &House) -> Result<Workers, ServerError> {
+fn start_workers(
+    workers: Vec<Worker>,
+    house: &House,
+    http: &HttpDoor,
+) -> Result<Vec<oneshot::Receiver<()>>, ServerError> {
     let settings = ConnectionSettings {
         max_concurrent_streams: house.config.max_concurrent_streams,
         keepalive: house.config.server_keepalive,
     };
-    let start = |index| {
-        let of_worker = house.clone();
-        let wire = move || wiring::router(of_worker);
-        worker::start(index, wire, settings.clone(), house.drain.clone()).map_err(ServerError::Worker)
+    let start = |(index, worker): (usize, Worker)| {
+        let (house, http) = (house.clone(), http.clone());
+        let wire = move || {
+            let (router, relay) = wiring::router(house);
+            (Entrance { router, http }, relay)
+        };
+        worker.start(index, wire, settings.clone()).map_err(ServerError::Worker)
     };
-    let threads = house.config.worker_threads.unwrap_or_else(cores);
-    (0..threads.max(1)).map(start).collect::<Result<Vec<_>, _>>().map(|workers| workers.into_iter().unzip())
+    workers.into_iter().enumerate().map(start).collect()
 }
 
 /// The cores that this process may use, which a container's quota can make fewer than the machine has.

@@ -16,6 +16,7 @@ use watch_coalesce::{Relay, WatchHub, Worker};
 
 use crate::alarms::Alarms;
 use crate::cache_watch::CacheWatch;
+use crate::calls::Calls;
 use crate::config::Config;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
@@ -32,6 +33,7 @@ pub(crate) struct House {
     pub(crate) watch_hub: WatchHub,
     pub(crate) cache: KvCache,
     pub(crate) health: HealthService,
+    pub(crate) calls: Calls,
     pub(crate) drain: CancellationToken,
 }
 
@@ -71,7 +73,7 @@ pub(crate) fn cache_watch(house: &House) -> (WatchClient<CacheWatch>, Relay) {
 /// The services of one worker, and the work that wakes its watchers. Called on the worker's thread: its upstream
 /// connections never leave it.
 pub(crate) fn router(house: House) -> (Router, Relay) {
-    let House { config, cluster, watch_hub, cache, health, drain } = house;
+    let House { config, cluster, watch_hub, cache, health, calls, drain } = house;
     let upstream = Upstream::new(cluster);
     let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
     let overseen = Overseen::new(tenant.clone(), cache.clone());
@@ -95,6 +97,7 @@ pub(crate) fn router(house: House) -> (Router, Relay) {
         namespace: config.namespace.clone(),
         max_client_bytes: config.upstream.max_client_bytes(),
         drain,
+        calls: calls.shard(),
     };
     (router, relay)
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -13,14 +13,30 @@ use tracing::warn;
 use watch_coalesce::Relay;
 
 use crate::connection::{ConnectionSettings, serve_connection};
-use crate::router::Router;
+use crate::entrance::Entrance;
 
 /// The way to hand connections to a worker.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerHandle {
-    // Unbounded, but each entry is an open descriptor, of which the process has a bounded number.
-    connections: UnboundedSender<(std::net::TcpStream, Load)>,
+    // Unbounded, but each entry is an open descriptor, of which the process has a bounded number, or a knock, of which
+    // there is one at a time.
+    errands: UnboundedSender<Errand>,
     load: Arc<AtomicUsize>,
+    accepted: Arc<AtomicU64>,
+    drain: CancellationToken,
+}
+
+/// A worker that has not started yet.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    errands: UnboundedReceiver<Errand>,
+    drain: CancellationToken,
+}
+
+#[derive(Debug)]
+enum Errand {
+    Serve(std::net::TcpStream, Load),
+    Answer(oneshot::Sender<()>),
 }
 
 /// Counts one connection until it is dropped.
@@ -42,63 +58,93 @@ impl WorkerHandle {
     /// Gives the worker one connection more.
     pub(crate) fn take(&self, stream: std::net::TcpStream) {
         self.load.fetch_add(1, Ordering::Relaxed);
+        self.accepted.fetch_add(1, Ordering::Relaxed);
         // A worker that has ended is draining, and so is whoever accepts: the connection just closes.
-        let _ = self.connections.send((stream, Load(Arc::clone(&self.load))));
+        let _ = self.errands.send(Errand::Serve(stream, Load(Arc::clone(&self.load))));
     }
-}
 
-/// Starts a worker's thread. `wire` is called on it, so that what it makes belongs to the worker's runtime.
-/// The receiver resolves when the last connection has ended after the drain began.
-///
-/// # Errors
-/// When the system gives no thread or no runtime.
-pub(crate) fn start(
-    index: usize,
-    wire: impl FnOnce() -> (Router, Relay) + Send + 'static,
-    settings: ConnectionSettings,
-    drain: CancellationToken,
-) -> io::Result<(WorkerHandle, oneshot::Receiver<()>)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (connections, received) = unbounded_channel();
-    let (ended, end) = oneshot::channel();
-    std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-        runtime.block_on(async {
-            let (router, relay) = wire();
-            tokio::spawn(relay.run());
-            work(received, Arc::new(router), settings, drain).await;
-        });
-        // Nobody waits any more where the drain's deadline has passed.
-        let _ = ended.send(());
-    })?;
-    Ok((WorkerHandle { connections, load: Arc::default() }, end))
-}
+    /// How many connections the worker has been given since the start.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
 
-async fn work(
-    mut received: UnboundedReceiver<(std::net::TcpStream, Load)>,
-    router: Arc<Router>,
-    settings: ConnectionSettings,
-    drain: CancellationToken,
-) {
-    let tracker = TaskTracker::new();
-    loop {
-        let (stream, load) = tokio::select! {
-            received = received.recv() => match received {
-                Some(connection) => connection,
-                None => break,
-            },
-            () = drain.cancelled() => break,
-        };
-        match TcpStream::from_std(stream) {
-            Ok(stream) => {
-                let served = serve_connection(stream, Arc::clone(&router), settings.clone(), drain.clone());
-                tracker.spawn(async move {
-                    served.await;
-                    drop(load);
-                });
+    /// Resolves when the worker's runtime has come to it. False where the worker has ended and had no reason to; one
+    /// that drains takes no more errands.
+    pub(crate) fn knock(&self) -> impl Future<Output = bool> + use<> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.errands.send(Errand::Answer(answer));
+        let drain = self.drain.clone();
+        async move {
+            tokio::select! {
+                answered = answered => answered.is_ok() || drain.is_cancelled(),
+                () = drain.cancelled() => true,
             }
-            Err(error) => warn!(%error, "connection lost"),
         }
     }
-    tracker.close();
-    tracker.wait().await;
+}
+
+/// A worker, and the way to hand connections to it. It ends after the drain began.
+pub(crate) fn new(drain: CancellationToken) -> (WorkerHandle, Worker) {
+    let (send, errands) = unbounded_channel();
+    let load = Arc::default();
+    (
+        WorkerHandle { errands: send, load, accepted: Arc::default(), drain: drain.clone() },
+        Worker { errands, drain },
+    )
+}
+
+impl Worker {
+    /// Starts the worker's thread. `wire` is called on it, so that what it makes belongs to the worker's runtime.
+    /// The receiver resolves when the last connection has ended after the drain began.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no runtime.
+    pub(crate) fn start(
+        self,
+        index: usize,
+        wire: impl FnOnce() -> (Entrance, Relay) + Send + 'static,
+        settings: ConnectionSettings,
+    ) -> io::Result<oneshot::Receiver<()>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (ended, end) = oneshot::channel();
+        std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            runtime.block_on(async {
+                let (entrance, relay) = wire();
+                tokio::spawn(relay.run());
+                self.work(Arc::new(entrance), settings).await;
+            });
+            // Nobody waits any more where the drain's deadline has passed.
+            let _ = ended.send(());
+        })?;
+        Ok(end)
+    }
+
+    async fn work(mut self, entrance: Arc<Entrance>, settings: ConnectionSettings) {
+        let tracker = TaskTracker::new();
+        loop {
+            let errand = tokio::select! {
+                errand = self.errands.recv() => errand,
+                () = self.drain.cancelled() => break,
+            };
+            match errand {
+                Some(Errand::Serve(stream, load)) => match TcpStream::from_std(stream) {
+                    Ok(stream) => {
+                        let (entrance, settings, drain) =
+                            (Arc::clone(&entrance), settings.clone(), self.drain.clone());
+                        let served = serve_connection(stream, entrance, settings, drain);
+                        tracker.spawn(async move {
+                            served.await;
+                            drop(load);
+                        });
+                    }
+                    Err(error) => warn!(%error, "connection lost"),
+                },
+                // Who knocked may have lost his patience.
+                Some(Errand::Answer(answer)) => drop(answer.send(())),
+                None => break,
+            }
+        }
+        tracker.close();
+        tracker.wait().await;
+    }
 }

@@ -1,6 +1,7 @@
 //! `Cluster`: what the process knows of the members, and the choice among them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use crate::roster::Roster;
 pub struct Cluster {
     pub(crate) config: Config,
     roster: watch::Sender<Arc<Roster>>,
+    retries: AtomicU64,
     /// Changes with the health of any member, and with who is one.
     changed: watch::Sender<()>,
 }
@@ -27,7 +29,8 @@ impl Cluster {
     pub fn new(config: Config) -> (Arc<Self>, Monitor) {
         let roster = Roster::first(config.policy, &config.endpoints, config.tls.is_some());
         let roster = watch::Sender::new(Arc::new(roster));
-        let cluster = Arc::new(Self { config, roster, changed: watch::Sender::new(()) });
+        let (retries, changed) = (AtomicU64::new(0), watch::Sender::new(()));
+        let cluster = Arc::new(Self { config, roster, retries, changed });
         let monitor = Monitor::new(Arc::clone(&cluster));
         (cluster, monitor)
     }
@@ -80,6 +83,15 @@ impl Cluster {
     /// Tells of every change of the members and of their health after this call.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
+    }
+
+    /// How many calls have been sent once more since the start, each as often as it was.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn roster(&self) -> Arc<Roster> {

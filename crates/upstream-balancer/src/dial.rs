@@ -25,6 +25,7 @@ use crate::pool::Lane;
 /// the ping's answer counts.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
+const HTTP_2: &[u8] = b"h2";
 const MAX_HEADER_LIST_BYTES: u32 = 1 << 20;
 /// The HTTP/2 library ends connections on which too many small frames go unread. Answers to calls that were cancelled
 /// meanwhile are such frames, and etcd is no attacker: windows bound what it can send.
@@ -84,7 +85,7 @@ pub(crate) async fn dial(config: &Config, endpoint: &Endpoint, lane: Lane) -> Re
 
 async fn attempt(config: &Config, endpoint: &Endpoint, lane: Lane) -> Result<Dialed, DialError> {
     let heard = Arc::new(AtomicU64::new(0));
-    let io = Heard { io: connect(config, endpoint).await?, heard: Arc::clone(&heard) };
+    let io = Heard { io: connect(config, endpoint, HTTP_2).await?, heard: Arc::clone(&heard) };
     let windows = lane.windows();
     let (sender, mut connection) = h2::client::Builder::new()
         .enable_push(false)
@@ -108,7 +109,12 @@ async fn attempt(config: &Config, endpoint: &Endpoint, lane: Lane) -> Result<Dia
     Ok(Dialed { sender, connection, ping_pong, heard })
 }
 
-async fn connect(config: &Config, endpoint: &Endpoint) -> Result<Box<dyn Io>, DialError> {
+/// An open connection whose TLS handshake, if there is one, has settled on `protocol`.
+pub(crate) async fn connect(
+    config: &Config,
+    endpoint: &Endpoint,
+    protocol: &[u8],
+) -> Result<Box<dyn Io>, DialError> {
     let io: Box<dyn Io> = match endpoint.dial_address() {
         Address::Tcp(authority) => {
             let stream = TcpStream::connect(authority.as_str()).await.map_err(DialError::Connect)?;
@@ -120,7 +126,10 @@ async fn connect(config: &Config, endpoint: &Endpoint) -> Result<Box<dyn Io>, Di
     if !endpoint.is_tls(config.tls.is_some()) {
         return Ok(io);
     }
-    let tls = config.tls.clone().ok_or(DialError::NoTls)?;
+    let mut tls = config.tls.clone().ok_or(DialError::NoTls)?;
+    if tls.alpn_protocols != [protocol] {
+        Arc::make_mut(&mut tls).alpn_protocols = vec![protocol.to_vec()];
+    }
     let host = endpoint.host();
     let name = ServerName::try_from(host.clone()).map_err(|_| DialError::NoServerName(host))?;
     Ok(Box::new(TlsConnector::from(tls).connect(name, io).await.map_err(DialError::Tls)?))

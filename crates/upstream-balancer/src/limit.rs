@@ -14,16 +14,46 @@ use crate::unary::{PREFIX_BYTES, larger_than_max};
 pub struct MessageLimit<B> {
     body: B,
     limit: usize,
+    prefixes: Prefixes,
+}
+
+/// Finds the messages in a stream of bytes that comes in pieces of any size.
+#[derive(Debug, Default)]
+pub struct Prefixes {
     prefix: [u8; PREFIX_BYTES],
     prefix_bytes: usize,
     /// Bytes of the present message still to come.
     payload: usize,
 }
 
+impl Prefixes {
+    /// The length in bytes of the next message whose prefix ends within `data`, which then begins behind that prefix.
+    /// None once all of `data` is taken.
+    pub fn next(&mut self, data: &mut &[u8]) -> Option<usize> {
+        let passed = self.payload.min(data.len());
+        self.payload -= passed;
+        *data = data.get(passed..).unwrap_or_default();
+        let missing = self.prefix.get_mut(self.prefix_bytes..).unwrap_or_default();
+        let (taken, rest) = data.split_at(missing.len().min(data.len()));
+        for (place, byte) in missing.iter_mut().zip(taken) {
+            *place = *byte;
+        }
+        self.prefix_bytes += taken.len();
+        *data = rest;
+        if self.prefix_bytes < PREFIX_BYTES {
+            return None;
+        }
+        let [_, length @ ..] = self.prefix;
+        self.prefix_bytes = 0;
+        self.payload = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        Some(self.payload)
+    }
+}
+
 impl<B> MessageLimit<B> {
     /// Limits the messages of `body` to `limit` bytes each.
     pub fn new(body: B, limit: usize) -> Self {
-        Self { body, limit, prefix: [0; PREFIX_BYTES], prefix_bytes: 0, payload: 0 }
+        Self { body, limit, prefixes: Prefixes::default() }
     }
 
     /// The body without its limit, for those who have one of their own.
@@ -32,34 +62,12 @@ impl<B> MessageLimit<B> {
     }
 
     fn check(&mut self, mut data: &[u8]) -> Result<(), Status> {
-        while !data.is_empty() {
-            let passed = self.payload.min(data.len());
-            self.payload -= passed;
-            data = data.get(passed..).unwrap_or_default();
-            if self.payload == 0 {
-                data = self.check_prefix(data)?;
+        while let Some(length) = self.prefixes.next(&mut data) {
+            if length > self.limit {
+                return Err(larger_than_max(length, self.limit));
             }
         }
         Ok(())
-    }
-
-    /// Takes what `data` has of the next prefix and returns the rest.
-    fn check_prefix<'d>(&mut self, data: &'d [u8]) -> Result<&'d [u8], Status> {
-        let missing = self.prefix.get_mut(self.prefix_bytes..).unwrap_or_default();
-        let (taken, rest) = data.split_at(missing.len().min(data.len()));
-        for (place, byte) in missing.iter_mut().zip(taken) {
-            *place = *byte;
-        }
-        self.prefix_bytes += taken.len();
-        if self.prefix_bytes == PREFIX_BYTES {
-            let [_, length @ ..] = self.prefix;
-            self.prefix_bytes = 0;
-            self.payload = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-            if self.payload > self.limit {
-                return Err(larger_than_max(self.payload, self.limit));
-            }
-        }
-        Ok(rest)
     }
 }
 

@@ -80,11 +80,14 @@ impl Upstream {
         let mut patience = started + self.config().dial_timeout;
         let mut tried = Vec::new();
         let mut last = None;
-        for _ in 0..self.max_attempts() {
+        for attempt in 0..self.max_attempts() {
             let connection = match self.place(Lane::Unary, &tried, patience).await {
                 Ok(connection) => connection,
                 Err(status) => return Err(last.unwrap_or(status)),
             };
+            if attempt > 0 {
+                self.cluster().count_retry();
+            }
             match ask(&connection, self.config(), method, headers.clone(), message.clone()).await {
                 Ok(Err(status)) if status.code() == Code::Unavailable || is_stopped(&status) => {
                     self.heed(connection.member(), &status);

@@ -27,6 +27,8 @@ pub struct Counters {
     pub events_delivered: Count,
     /// Counter: watch responses with events sent to clients.
     pub responses_delivered: Count,
+    /// Counter: watch responses that etcd did not have to send, because a watcher of the same range got them already.
+    pub responses_saved: Count,
     /// Counter: watchers that joined an upstream watcher which was there already.
     pub joins_shared: Count,
     /// Counter: watchers that fell out of the history window.

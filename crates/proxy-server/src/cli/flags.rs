@@ -86,6 +86,7 @@ pub(super) struct Flags {
     pub(super) experimental_leasing_prefix: String,
 
     pub(super) metrics_addr: String,
+    pub(super) metrics: String,
     pub(super) enable_pprof: bool,
     pub(super) experimental_enable_grpc_logging: bool,
 
@@ -173,7 +174,8 @@ pub(super) const GROUPS: &[Group] = &[
         flag("experimental-leasing-prefix", Text, "", "prefix", "Caches keys under leases kept below this prefix"),
     ]},
     Group { heading: "Observation", flags: &[
-        flag("metrics-addr", Text, "", "url", "A second address for /metrics and /health"),
+        flag("metrics-addr", Text, "", "url", "A second address for metrics and health: http://host:port or unix://path"),
+        flag("metrics", Text, "basic", "basic|extensive", "extensive adds how long calls take, as a histogram for each method"),
         flag("enable-pprof", Bool, "false", "bool", "Serves profiles under /debug/pprof"),
         flag("experimental-enable-grpc-logging", Bool, "false", "bool", "Logs every message, secrets included"),
         flag("debug", Bool, "false", "bool", "Logs at debug level"),

@@ -6,6 +6,7 @@
 mod cache;
 mod identity;
 mod listener;
+mod observation;
 mod tenant;
 mod upstream;
 mod watch;
@@ -37,6 +38,8 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
         server_keepalive: listener::keepalive(&flags),
         max_concurrent_streams: unlimited_when_zero(flags.max_concurrent_streams),
         worker_threads: worker_threads(flags.worker_threads)?,
+        extensive_metrics: observation::is_extensive(&flags.metrics)?,
+        metrics_addr: observation::metrics_addr(&flags.metrics_addr)?,
         drain_timeout: drain_timeout(flags.drain_timeout)?,
         debug: flags.debug,
         listen_addr: flags.listen_addr,

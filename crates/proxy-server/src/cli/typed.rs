@@ -157,6 +157,7 @@ fn flags(matches: &mut ArgMatches) -> Flags {
         experimental_serializable_ordering: line.take("experimental-serializable-ordering"),
         experimental_leasing_prefix: line.take("experimental-leasing-prefix"),
         metrics_addr: line.take("metrics-addr"),
+        metrics: line.take("metrics"),
         enable_pprof: line.take("enable-pprof"),
         experimental_enable_grpc_logging: line.take("experimental-enable-grpc-logging"),
         debug: line.take("debug"),

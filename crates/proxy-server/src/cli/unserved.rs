@@ -23,7 +23,6 @@ const UNSERVED: &[(&str, Asks)] = &[
     ("resolver-ttl", |f| f.resolver_ttl > 0),
     ("experimental-serializable-ordering", |f| f.experimental_serializable_ordering),
     ("experimental-leasing-prefix", |f| !f.experimental_leasing_prefix.is_empty()),
-    ("metrics-addr", |f| !f.metrics_addr.is_empty()),
     ("enable-pprof", |f| f.enable_pprof),
     ("experimental-enable-grpc-logging", |f| f.experimental_enable_grpc_logging),
 ];

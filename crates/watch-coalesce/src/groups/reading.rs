@@ -66,6 +66,7 @@ impl Groups {
         group.reading = false;
         self.effects.rung.push(index);
         let Some(batch) = group.log.append(batch) else { return };
+        self.counters.responses_saved.add((group.members as u64).saturating_sub(1));
         let cost = batch.cost();
         group.bytes += cost;
         self.history.queue.push_back((index, group.serial, group.log.end() - 1));

@@ -1,0 +1,88 @@
+//! The pages of the proxy: a list of paths.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use admin_http::{Check, FetchedPage, Health, MetricsPage, Pages, Readiness, Registry};
+use http::HeaderValue;
+use namespace::Namespaced;
+use tokio_util::sync::CancellationToken;
+use upstream_balancer::Upstream;
+use watch_coalesce::Relay;
+
+use crate::in_process::InProcess;
+use crate::metrics::{self, Sources};
+use crate::probes;
+use crate::wiring::{self, House};
+use crate::worker::WorkerHandle;
+
+/// A member's pages are fetched so often at most, however many ask.
+const MAX_AGE: Duration = Duration::from_secs(1);
+/// etcd's proxy says this whatever the member says.
+const METRICS_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What the pages look at.
+pub(crate) struct Office<'a> {
+    pub(crate) house: &'a House,
+    pub(crate) workers: &'a [WorkerHandle],
+    /// Cancelled when the proxy is about to go.
+    pub(crate) leaving: &'a CancellationToken,
+}
+
+impl Office<'_> {
+    /// All pages, and the relay of the watchers behind them. Both have to run on the same runtime.
+    pub(crate) fn pages(&self) -> (Pages, Relay) {
+        let House { config, cluster, .. } = self.house;
+        let (router, relay) = wiring::router(self.house.clone());
+        let proxy = InProcess(Arc::new(router));
+        let tenant = Namespaced::new(Upstream::new(Arc::clone(cluster)), config.namespace.clone());
+        let read = probes::linearizable_read(tenant);
+        let watch = probes::watch(proxy.clone());
+        let workers = probes::workers(self.workers.to_vec());
+        let ready = [
+            probes::drain(self.leaving.clone()),
+            workers.clone(),
+            probes::upstream(Arc::clone(cluster)),
+            read.clone(),
+            watch.clone(),
+        ];
+        let registry = self.registry();
+        let health = |check: Check| {
+            let (success, failure) = metrics::health(&registry);
+            Health::new(check, success, failure)
+        };
+        let pages = Pages::default()
+            .with("/health", health(read))
+            .with("/proxy/health", health(probes::proxy(proxy, watch)))
+            .with("/metrics", self.of_member("/metrics", METRICS_TYPE))
+            .with("/proxy/metrics", MetricsPage::new(Arc::clone(&registry)))
+            .with("/version", self.of_member("/version", JSON));
+        (readiness(readiness(pages, "/livez", &[workers]), "/readyz", &ready), relay)
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        let registry = Arc::new(Registry::default());
+        let House { calls, cluster, watch_hub, .. } = self.house;
+        Sources { calls, cluster, watch_hub, workers: self.workers }.register(&registry);
+        // What counts by the facade's macros is shown too. There is one registry for each process.
+        let _ = ::metrics::set_global_recorder(Arc::clone(&registry));
+        registry
+    }
+
+    fn of_member(&self, path: &'static str, content_type: HeaderValue) -> FetchedPage {
+        let cluster = Arc::clone(&self.house.cluster);
+        FetchedPage::new(content_type, MAX_AGE, move || {
+            let cluster = Arc::clone(&cluster);
+            async move { cluster.page(path).await.map_err(|error| error.to_string()) }
+        })
+    }
+}
+
+/// All checks under a path, and each below it.
+fn readiness(pages: Pages, path: &str, checks: &[Check]) -> Pages {
+    let all = pages.with(path, Readiness::new(checks.to_vec()));
+    checks.iter().fold(all, |pages, check| {
+        pages.with(format!("{path}/{}", check.name()), Readiness::new([check.clone()]))
+    })
+}

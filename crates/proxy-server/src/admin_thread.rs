@@ -1,0 +1,120 @@
+//! The thread on which the pages are answered, so that whoever looks at the proxy never stands in the way of a call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use admin_http::Admin;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::{info, warn};
+use watch_coalesce::Relay;
+
+use crate::bind::{bind, bind_unix};
+use crate::config::MetricsAddr;
+use crate::server::ServerError;
+
+/// Connections to the second address that are served at once; more wait.
+const MAX_CONNECTIONS: usize = 512;
+/// After an error that is not one connection's.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The second address, bound and not yet of any runtime.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    address: MetricsAddr,
+    socket: Socket<std::net::TcpListener, std::os::unix::net::UnixListener>,
+}
+
+#[derive(Debug)]
+enum Socket<T, U> {
+    Tcp(T),
+    Unix(U),
+}
+
+impl Listener {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub(crate) async fn bind(address: &MetricsAddr) -> Result<Self, ServerError> {
+        let socket = match address {
+            MetricsAddr::Tcp(host) => {
+                Socket::Tcp(bind(host).await?.into_std().map_err(ServerError::MetricsListener)?)
+            }
+            MetricsAddr::Unix(path) => {
+                Socket::Unix(bind_unix(path)?.into_std().map_err(ServerError::MetricsListener)?)
+            }
+        };
+        info!(%address, "gRPC proxy listening for metrics");
+        Ok(Self { address: address.clone(), socket })
+    }
+}
+
+/// Starts the thread. It ends with the process: whoever waits for the drain to end may still look.
+///
+/// # Errors
+/// When the system gives no thread or no runtime.
+pub(crate) fn start(
+    worker: admin_http::Worker,
+    relay: Relay,
+    admin: Admin,
+    listener: Option<Listener>,
+) -> Result<(), ServerError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Runtime)?;
+    let run = move || {
+        runtime.block_on(async {
+            tokio::spawn(relay.run());
+            if let Some(listener) = listener {
+                tokio::spawn(serve(listener, admin));
+            }
+            worker.run().await;
+        });
+    };
+    std::thread::Builder::new().name("admin".to_owned()).spawn(run).map_err(ServerError::Worker)?;
+    Ok(())
+}
+
+async fn serve(listener: Listener, admin: Admin) {
+    let address = listener.address;
+    let served = match listener.socket {
+        Socket::Tcp(socket) => TcpListener::from_std(socket).map(Socket::Tcp),
+        Socket::Unix(socket) => UnixListener::from_std(socket).map(Socket::Unix),
+    };
+    match served {
+        Ok(socket) => {
+            info!("gRPC proxy server metrics URL serving");
+            accept(&socket, &address, &admin).await;
+        }
+        Err(error) => warn!(%error, %address, "cannot serve the metrics URL"),
+    }
+}
+
+async fn accept(socket: &Socket<TcpListener, UnixListener>, address: &MetricsAddr, admin: &Admin) {
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // The semaphore is never closed.
+    while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+        let accepted = match socket {
+            Socket::Tcp(socket) => socket.accept().await.map(|(stream, _)| serve_one(admin, stream, permit)),
+            Socket::Unix(socket) => socket.accept().await.map(|(stream, _)| serve_one(admin, stream, permit)),
+        };
+        if let Err(error) = accepted {
+            warn!(%error, %address, "cannot accept connections");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+fn serve_one(
+    admin: &Admin,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    permit: OwnedSemaphorePermit,
+) {
+    let admin = admin.clone();
+    tokio::spawn(async move {
+        admin.serve_connection(TokioIo::new(stream)).await;
+        drop(permit);
+    });
+}

@@ -1,0 +1,64 @@
+//! What the flags mean for those who look at the proxy.
+
+use crate::{
+    cli::{Refusal, go_values::quote},
+    config::MetricsAddr,
+};
+
+/// The second address for the pages. The words are etcd's; etcd serves plain HTTP under a scheme that it does not know,
+/// which can only be a slip.
+pub(super) fn metrics_addr(given: &str) -> Result<Option<MetricsAddr>, Refusal> {
+    let unparsed = || Refusal::new(format!("cannot parse {}", quote(given)));
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let (scheme, rest) = given.split_once("://").ok_or_else(unparsed)?;
+    let host = rest.split('/').next().unwrap_or_default();
+    match scheme {
+        "http" => Ok(Some(MetricsAddr::Tcp(host.to_owned()))),
+        "unix" if !rest.is_empty() => Ok(Some(MetricsAddr::Unix(rest.into()))),
+        "https" | "unixs" => {
+            let address = if scheme == "https" { host } else { rest };
+            let missing = "KeyFile and CertFile are not presented";
+            Err(Refusal::new(format!("cannot listen on TLS for {address}: {missing}")))
+        }
+        _ => Err(unparsed()),
+    }
+}
+
+/// Whether calls are timed: the words are those of etcd's own flag.
+pub(super) fn is_extensive(given: &str) -> Result<bool, Refusal> {
+    match given {
+        "basic" => Ok(false),
+        "extensive" => Ok(true),
+        _ => {
+            let given = quote(given);
+            Err(Refusal::new(format!("invalid metrics {given} (must be one of: basic, extensive)")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_url() {
+        let tcp = |address: &str| Ok(Some(MetricsAddr::Tcp(address.to_owned())));
+        assert_eq!(metrics_addr(""), Ok(None));
+        assert_eq!(metrics_addr("http://127.0.0.1:4443"), tcp("127.0.0.1:4443"));
+        assert_eq!(metrics_addr("http://:4443/metrics"), tcp(":4443"));
+        let unix = metrics_addr("unix:///run/proxy.sock").unwrap().unwrap();
+        assert_eq!(unix, MetricsAddr::Unix("/run/proxy.sock".into()));
+        assert_eq!(unix.to_string(), "unix:///run/proxy.sock");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_in_etcds_words() {
+        for given in ["127.0.0.1:4443", "nonsense", ":/", "%zz", "ftp://a:1", "unix://"] {
+            assert_eq!(metrics_addr(given), Err(Refusal::new(format!("cannot parse \"{given}\""))));
+        }
+        let tls = "cannot listen on TLS for a:1: KeyFile and CertFile are not presented";
+        assert_eq!(metrics_addr("https://a:1"), Err(Refusal::new(tls)));
+    }
+}

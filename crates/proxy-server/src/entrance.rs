@@ -1,0 +1,55 @@
+//! The way in for a client's request: gRPC to the router, everything else to the HTTP door.
+
+use http::{Method, Request, Response, Version};
+use hyper::body::Incoming;
+
+use crate::calls::{CountedBody, RequestBody};
+use crate::http_door::{HttpDoor, has_grpc_type};
+use crate::router::Router;
+
+/// Everything that one runtime serves.
+#[derive(Clone)]
+pub(crate) struct Entrance {
+    pub(crate) router: Router,
+    pub(crate) http: HttpDoor,
+}
+
+impl Entrance {
+    /// Answers one request, whatever it is.
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<CountedBody> {
+        if speaks_grpc(&request) {
+            self.router.call(request.map(RequestBody::from)).await
+        } else {
+            CountedBody::of(self.http.answer(request).await, None)
+        }
+    }
+}
+
+/// gRPC is POST with a content type of its own over HTTP/2, whatever the path.
+fn speaks_grpc<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST
+        && request.version() == Version::HTTP_2
+        && has_grpc_type(request.headers())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: Method, version: Version, content_type: &str) -> Request<()> {
+        let request = Request::builder().method(method).version(version).uri("/health");
+        request.header(http::header::CONTENT_TYPE, content_type).body(()).unwrap()
+    }
+
+    #[test]
+    fn grpc_is_told_by_its_content_type_whatever_the_path() {
+        for grpc in ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"] {
+            assert!(speaks_grpc(&request(Method::POST, Version::HTTP_2, grpc)), "{grpc}");
+        }
+        for other in ["application/grpc-web", "application/json", ""] {
+            assert!(!speaks_grpc(&request(Method::POST, Version::HTTP_2, other)), "{other}");
+        }
+        assert!(!speaks_grpc(&request(Method::POST, Version::HTTP_11, "application/grpc")));
+        assert!(!speaks_grpc(&request(Method::GET, Version::HTTP_2, "application/grpc")));
+    }
+}

@@ -1,0 +1,83 @@
+//! The names as they are documented.
+
+use super::*;
+use crate::worker;
+use tokio_util::sync::CancellationToken;
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
+const BEGIN: &str = "<!-- table -->\n";
+const END: &str = "<!-- end of table -->";
+
+fn cluster() -> Arc<Cluster> {
+    let config = upstream_balancer::Config {
+        endpoints: vec!["127.0.0.1:2379".parse().unwrap()],
+        tls: None,
+        policy: upstream_balancer::Policy::Pin,
+        connections: 1,
+        dial_timeout: std::time::Duration::from_secs(5),
+        keepalive: None,
+        max_send_bytes: 1,
+        max_recv_bytes: 1,
+    };
+    Cluster::new(config).0
+}
+
+fn registry() -> Registry {
+    let registry = Registry::default();
+    let cluster = cluster();
+    let client = proto_gen::etcdserverpb::watch_client::WatchClient::new(
+        upstream_balancer::Upstream::new(Arc::clone(&cluster)).lane(upstream_balancer::Lane::Watch),
+    );
+    let namespace = namespace::Namespace::new(String::new(), namespace::Policy::Permissive);
+    let (watch_hub, _) = WatchHub::new(
+        watch_coalesce::Config::default(),
+        crate::watch_upstream::WatchUpstream { client, namespace },
+    );
+    let (worker, _) = worker::new(CancellationToken::new());
+    let calls = Calls::new(true);
+    calls.shard();
+    Sources { calls: &calls, cluster: &cluster, watch_hub: &watch_hub, workers: &[worker] }
+        .register(&registry);
+    health(&registry);
+    registry
+}
+
+fn table(registry: &Registry) -> String {
+    let row = |row: admin_http::Row| {
+        let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+        format!("| `{}` | {} | {} | {} |\n", row.name, row.kind, labels.join(" "), row.help)
+    };
+    let head = "| name | type | labels | what |\n|---|---|---|---|\n".to_owned();
+    registry.rows().into_iter().map(row).fold(head, |table, row| table + &row)
+}
+
+/// `WRITE_DOCS=1 cargo test -p proxy-server documented` writes the table.
+#[test]
+fn every_name_is_documented() {
+    let document = std::fs::read_to_string(DOCUMENT).unwrap();
+    let (before, rest) = document.split_once(BEGIN).unwrap();
+    let (found, after) = rest.split_once(END).unwrap();
+    let table = table(&registry());
+    if std::env::var_os("WRITE_DOCS").is_some() {
+        std::fs::write(DOCUMENT, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
+    } else {
+        assert_eq!(found, table, "write it anew: WRITE_DOCS=1 cargo test -p proxy-server documented");
+    }
+}
+
+#[test]
+fn every_name_has_a_sample_from_the_start() {
+    let registry = registry();
+    let page = registry.render();
+    for row in registry.rows() {
+        let begins =
+            |line: &str| line.strip_prefix(&row.name).is_some_and(|rest| rest.starts_with(['{', ' ', '_']));
+        assert!(page.lines().any(begins), "{} in\n{page}", row.name);
+    }
+    let methods = page.lines().filter(|line| line.starts_with("grpc_server_started_total{")).count();
+    let handled = page.lines().filter(|line| line.starts_with("grpc_server_handled_total{")).count();
+    assert!(methods > 45 && handled == methods * 17, "{methods} {handled}");
+    assert!(page.contains(
+        "grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"Range\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"} 0\n"
+    ));
+}
