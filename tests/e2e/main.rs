@@ -7,6 +7,7 @@
     reason = "this is test code: a broken expectation must fail the test where it stands"
 )]
 
+mod admin;
 mod auth;
 mod auto_sync;
 mod bad_input;

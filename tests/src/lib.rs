@@ -17,6 +17,7 @@
 pub mod client;
 pub mod cluster;
 pub mod environment;
+pub mod etcd_proxy;
 pub mod etcdctl;
 pub mod http1;
 pub mod metrics;
@@ -31,6 +32,7 @@ pub mod transcript;
 
 pub use client::Client;
 pub use cluster::{Cluster, Member, Shape};
+pub use etcd_proxy::EtcdProxy;
 pub use etcdctl::Etcdctl;
 pub use pair::{Pair, Side};
 pub use patience::{CALL, SOON, eventually, soon};

@@ -1,10 +1,51 @@
-//! Sums over a Prometheus text page.
+//! What a Prometheus text page says.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::http1;
 
+/// What a page says of one name, without its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Family {
+    /// The line behind `# HELP`.
+    pub help: String,
+    /// The line behind `# TYPE`.
+    pub kind: String,
+    /// The names of the labels of all its samples.
+    pub labels: BTreeSet<String>,
+}
+
+/// All names of a page.
+#[must_use]
+pub fn families(page: &str) -> BTreeMap<String, Family> {
+    let mut families: BTreeMap<String, Family> = BTreeMap::new();
+    let mut current = String::new();
+    for line in page.lines() {
+        if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
+            families.entry(name.to_owned()).or_default().help = help.to_owned();
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
+        {
+            name.clone_into(&mut current);
+            families.entry(name.to_owned()).or_default().kind = kind.to_owned();
+        } else if let Some((_, labels)) = line.rsplit_once('}').and_then(|(head, _)| head.split_once('{')) {
+            let names = labels
+                .split("\",")
+                .filter_map(|label| label.split_once('='))
+                .map(|(name, _)| name.to_owned());
+            families.entry(current.clone()).or_default().labels.extend(names);
+        }
+    }
+    families
+}
+
 /// The sum of all samples of `name` whose labels contain every one of `labels` (such as `grpc_method="Watch"`).
 pub async fn sum(address: &str, name: &str, labels: &[&str]) -> f64 {
-    let page = http1::get(address, "/metrics").await.expect("a page of metrics");
+    sum_at(address, "/metrics", name, labels).await
+}
+
+/// The same of the page under another path.
+pub async fn sum_at(address: &str, path: &str, name: &str, labels: &[&str]) -> f64 {
+    let page = http1::get(address, path).await.expect("a page of metrics");
     page.lines().filter_map(|line| sample(line, name, labels)).sum()
 }
 

@@ -86,6 +86,14 @@ impl RawConnection {
         soon(path, collect(answer)).await
     }
 
+    /// A GET.
+    pub async fn get(&self, path: &str) -> Result<RawAnswer, h2::Error> {
+        let mut send = self.send.clone().ready().await?;
+        let request = Request::get(format!("http://{}{path}", self.address)).body(()).expect("a request");
+        let (answer, _) = send.send_request(request, true)?;
+        soon(path, collect(answer)).await
+    }
+
     fn request(&self, content_type: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
         let mut request = Request::post(format!("http://{}{path}", self.address))
             .header("content-type", content_type)

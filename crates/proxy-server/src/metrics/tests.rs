@@ -38,7 +38,7 @@ fn registry() -> Registry {
     calls.shard();
     Sources { calls: &calls, cluster: &cluster, watch_hub: &watch_hub, workers: &[worker] }
         .register(&registry);
-    health(&registry);
+    let _ = health(&registry);
     registry
 }
 

@@ -1,0 +1,172 @@
+//! The pages: what is shown of the proxy and of etcd, compared with `etcd grpc-proxy` and with etcd.
+
+mod metrics;
+mod readiness;
+
+use e2e::http1::{Page, page};
+use e2e::{Client, Cluster, EtcdProxy, Proxy, RawConnection, SOON, Shape, environment, eventually, ports};
+use proto_gen::etcdserverpb::{
+    AuthEnableRequest, AuthRoleAddRequest, AuthUserAddRequest, AuthUserGrantRoleRequest,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// A proxy with a second address.
+async fn with_metrics_addr(endpoints: &str, flags: &[&str]) -> (Proxy, String) {
+    let address = format!("127.0.0.1:{}", ports::free_port());
+    let flag = format!("--metrics-addr=http://{address}");
+    let flags: Vec<&str> = flags.iter().copied().chain([flag.as_str()]).collect();
+    (Proxy::start(endpoints, &flags).await, address)
+}
+
+/// etcd's proxy has pages about itself since 3.5.
+fn knows_proxy_pages() -> bool {
+    environment::etcd_version() >= (3, 5)
+}
+
+async fn get(address: &str, path: &str) -> Page {
+    page(address, "GET", path).await.expect("a page")
+}
+
+/// Status, type, `Allow` and body, as far as versions of etcd agree.
+fn shape(page: Page) -> (u16, Option<String>, Option<String>, String) {
+    let kind = page.header("content-type").map(|kind| kind.replace("; escaping=underscores", ""));
+    let allow = page.header("allow").map(str::to_owned);
+    let body = page.body.replace("{\"health\":\"true\"}", "{\"health\":\"true\",\"reason\":\"\"}");
+    (page.status, kind, allow, body)
+}
+
+#[tokio::test]
+async fn pages_and_codes_are_those_of_etcds_proxy() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let theirs = EtcdProxy::start(&cluster.endpoints()).await;
+    let (ours, metrics_addr) = with_metrics_addr(&cluster.endpoints(), &[]).await;
+    let mut paths = vec!["/health", "/", "/nothing", "/health/"];
+    if knows_proxy_pages() {
+        paths.push("/proxy/health");
+    }
+    for path in paths {
+        for method in ["GET", "PUT", "HEAD"] {
+            let expected = shape(page(theirs.address(), method, path).await.expect("a page of theirs"));
+            for address in [ours.address(), &metrics_addr] {
+                let found = shape(page(address, method, path).await.expect("a page of ours"));
+                assert_eq!(found, expected, "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn metrics_have_the_type_of_etcds_proxy() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let theirs = EtcdProxy::start(&cluster.endpoints()).await;
+    let ours = Proxy::start(&cluster.endpoints(), &[]).await;
+    let mut paths = vec!["/metrics"];
+    if knows_proxy_pages() {
+        paths.push("/proxy/metrics");
+    }
+    for path in paths {
+        let (status, kind, ..) = shape(get(ours.address(), path).await);
+        let (expected_status, expected_kind, ..) = shape(get(theirs.address(), path).await);
+        assert_eq!((status, kind), (expected_status, expected_kind), "{path}");
+    }
+    assert_eq!(shape(page(ours.address(), "POST", "/metrics").await.expect("a page")).0, 405);
+    // A member's own names, which the proxy has none of.
+    assert!(
+        get(ours.address(), "/metrics").await.body.contains("\netcd_disk_wal_fsync_duration_seconds_sum ")
+    );
+}
+
+#[tokio::test]
+async fn without_etcd_the_pages_say_so_as_etcds_proxy_does() {
+    let cluster = Cluster::prepare(&Shape::single());
+    let theirs = EtcdProxy::start(&cluster.endpoints()).await;
+    let ours = Proxy::start(&cluster.endpoints(), &[]).await;
+    let expected = shape(get(theirs.address(), "/metrics").await);
+    assert_eq!(shape(get(ours.address(), "/metrics").await), expected);
+    for path in ["/health", "/proxy/health"] {
+        let (status, kind, allow, body) = shape(get(ours.address(), path).await);
+        assert!(body.starts_with("{\"health\":\"false\",\"reason\":\"GET ERROR:"), "{body}");
+        assert!(body.ends_with("\"}\n"), "{body}");
+        if knows_proxy_pages() {
+            let (their_status, their_kind, their_allow, their_body) =
+                shape(get(theirs.address(), path).await);
+            assert_eq!((status, kind, allow), (their_status, their_kind, their_allow));
+            assert!(their_body.starts_with("{\"health\":\"false\",\"reason\":\"GET ERROR:"), "{their_body}");
+        }
+    }
+    assert_eq!(get(ours.address(), "/version").await.status, 500);
+    assert_eq!(get(ours.address(), "/proxy/metrics").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_version_is_that_of_the_members() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let ours = Proxy::start(&cluster.endpoints(), &[]).await;
+    let expected = shape(get(cluster.member(0).address(), "/version").await);
+    assert_eq!(shape(get(ours.address(), "/version").await), expected);
+}
+
+#[tokio::test]
+async fn pages_are_there_over_http2_and_on_a_socket() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let socket = std::env::temp_dir().join(format!("pages-{}.sock", ports::free_port()));
+    let flag = format!("--metrics-addr=unix://{}", socket.display());
+    let proxy = Proxy::start(&cluster.endpoints(), &[&flag]).await;
+    let raw = RawConnection::connect(proxy.address()).await;
+    let health = raw.get("/health").await.expect("an answer");
+    assert_eq!((health.status, &health.body[..]), (200, &b"{\"health\":\"true\",\"reason\":\"\"}"[..]));
+
+    let mut stream = tokio::net::UnixStream::connect(&socket).await.expect("a connection");
+    stream.write_all(b"GET /livez HTTP/1.0\r\n\r\n").await.expect("a request");
+    let mut answer = String::new();
+    e2e::soon("an answer", stream.read_to_string(&mut answer)).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("\r\n\r\nok\n"), "{answer}");
+    std::fs::remove_file(&socket).expect("the socket is there");
+}
+
+#[tokio::test]
+async fn all_is_well_under_authentication() {
+    let cluster = Cluster::start(Shape::single().flag("--bcrypt-cost=4")).await;
+    let (proxy, metrics_addr) = with_metrics_addr(&cluster.endpoints(), &[]).await;
+    enable_auth(&cluster.member(0).client()).await;
+    for address in [proxy.address(), &metrics_addr] {
+        for path in
+            ["/health", "/proxy/health", "/readyz", "/livez", "/metrics", "/proxy/metrics", "/version"]
+        {
+            let page = get(address, path).await;
+            assert_eq!(page.status, 200, "{path}: {}", page.body);
+        }
+    }
+}
+
+async fn enable_auth(client: &Client) {
+    let mut auth = client.auth();
+    let user = AuthUserAddRequest { name: "root".into(), password: "r".into(), ..Default::default() };
+    auth.user_add(user).await.expect("a user");
+    auth.role_add(AuthRoleAddRequest { name: "root".into() }).await.expect("a role");
+    let grant = AuthUserGrantRoleRequest { user: "root".into(), role: "root".into() };
+    auth.user_grant_role(grant).await.expect("a grant");
+    auth.auth_enable(AuthEnableRequest {}).await.expect("authentication is on");
+}
+
+#[tokio::test]
+async fn pages_of_a_member_fail_over() {
+    let mut cluster = Cluster::start(Shape::three()).await;
+    let proxy = Proxy::start(&cluster.endpoints(), &[]).await;
+    for gone in 0..2 {
+        cluster.member_mut(gone).kill();
+        for path in ["/metrics", "/version"] {
+            assert_eq!(get(proxy.address(), path).await.status, 200, "{path} without {} members", gone + 1);
+        }
+    }
+    // Without a quorum nothing can be read, and the pages say so.
+    eventually("the proxy is not healthy", SOON, async || {
+        (get(proxy.address(), "/health").await.status == 503).then_some(())
+    })
+    .await;
+    cluster.member_mut(0).restart();
+    eventually("the proxy is healthy again", SOON, async || {
+        (get(proxy.address(), "/proxy/health").await.status == 200).then_some(())
+    })
+    .await;
+}
