@@ -358,3 +358,17 @@ fn a_session_that_leaves_before_its_answer_leaves_nothing() {
     assert_eq!(world.groups.groups.len(), 0);
     assert_eq!(world.groups.classes.len(), 0);
 }
+
+#[test]
+fn what_etcd_did_not_send_again_is_counted() {
+    let mut world = world();
+    let clients = [world.client(), world.client(), world.client()];
+    for client in clients {
+        world.watch(client, "a", 0);
+        world.run();
+    }
+    world.etcd.write(&["a"]);
+    world.run();
+    assert!(clients.iter().all(|client| world.revisions(*client, 0) == [2]));
+    assert_eq!(world.counters.responses_saved.get(), 2);
+}
