@@ -63,8 +63,8 @@ impl Office<'_> {
 
     fn registry(&self) -> Arc<Registry> {
         let registry = Arc::new(Registry::default());
-        let House { calls, cluster, watch_hub, .. } = self.house;
-        Sources { calls, cluster, watch_hub, workers: self.workers }.register(&registry);
+        let House { calls, cluster, watch_hub, cache, .. } = self.house;
+        Sources { calls, cluster, watch_hub, cache, workers: self.workers }.register(&registry);
         // What counts by the facade's macros is shown too. There is one registry for each process.
         let _ = ::metrics::set_global_recorder(Arc::clone(&registry));
         registry

@@ -3,6 +3,7 @@
 //! A crate that counts hands out its counters; a function here gives them their names. `docs/metrics.md` is made from
 //! this file.
 
+mod cache;
 mod grpc;
 mod upstream;
 mod watch;
@@ -10,6 +11,7 @@ mod watch;
 use std::sync::Arc;
 
 use admin_http::{Kind, Registry, register_process};
+use kv_cache::KvCache;
 use metrics::{Counter, Key, Level, Metadata, Recorder as _};
 use upstream_balancer::Cluster;
 use watch_coalesce::WatchHub;
@@ -22,6 +24,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) calls: &'a Calls,
     pub(crate) cluster: &'a Arc<Cluster>,
     pub(crate) watch_hub: &'a WatchHub,
+    pub(crate) cache: &'a KvCache,
     pub(crate) workers: &'a [WorkerHandle],
 }
 
@@ -34,7 +37,7 @@ impl Sources<'_> {
         connections(registry, self.workers);
         upstream::register(registry, self.cluster);
         watch::register(registry, &self.watch_hub.counters());
-        cache(registry);
+        cache::register(registry, self.cache);
     }
 }
 
@@ -77,13 +80,6 @@ fn connections(registry: &Registry, workers: &[WorkerHandle]) {
         "Connections of clients since the start.",
         move || accepted.iter().map(WorkerHandle::accepted).sum(),
     );
-}
-
-/// Nothing is cached. The names are there for those whose dashboards have them.
-fn cache(registry: &Registry) {
-    registry.gauge("etcd_grpc_proxy_cache_keys_total", "Total number of keys/ranges cached", || 0.0);
-    registry.gauge("etcd_grpc_proxy_cache_hits_total", "Total number of cache hits", || 0.0);
-    registry.gauge("etcd_grpc_proxy_cache_misses_total", "Total number of cache misses", || 0.0);
 }
 
 #[cfg(test)]

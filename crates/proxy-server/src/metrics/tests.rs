@@ -35,8 +35,9 @@ fn registry() -> Registry {
     );
     let (worker, _) = worker::new(CancellationToken::new());
     let calls = Calls::new(true);
+    let (cache, _) = KvCache::new(kv_cache::Config::default());
     calls.shard();
-    Sources { calls: &calls, cluster: &cluster, watch_hub: &watch_hub, workers: &[worker] }
+    Sources { calls: &calls, cluster: &cluster, watch_hub: &watch_hub, cache: &cache, workers: &[worker] }
         .register(&registry);
     let _ = health(&registry);
     registry
