@@ -138,6 +138,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for ClientIo<I> {
         if this.pings.as_ref().is_some_and(|pings| pings.outbound.at_boundary()) {
             // The connection ends whether or not its client can be told why.
             let _ = Pin::new(&mut this.io).poll_write(cx, TOO_MANY_PINGS);
+            let _ = Pin::new(&mut this.io).poll_flush(cx);
         }
         Poll::Ready(Err(io::Error::other("client pings too often")))
     }

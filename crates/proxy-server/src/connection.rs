@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::BufWriter;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -21,6 +22,9 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 /// What may wait for a slow reader, in bytes for each stream.
 const SEND_BUFFER: usize = 256 << 10;
+/// Frames that are written at once. The HTTP/2 library writes every longer frame by itself, and events of watchers are
+/// such frames.
+const WRITE_BUFFER: usize = 16 << 10;
 const MAX_HEADER_LIST_BYTES: u32 = 1 << 20;
 /// Clients cancel thousands of calls at once for good reasons; only an endless flood must end.
 const MAX_PENDING_RESETS: usize = 20_000;
@@ -39,6 +43,7 @@ pub(crate) async fn serve_connection(
     settings: ConnectionSettings,
     drain: CancellationToken,
 ) {
+    let stream = BufWriter::with_capacity(WRITE_BUFFER, stream);
     let io = ClientIo::new(stream, settings.keepalive.min_time);
     let heard = io.heard();
     let service = service_fn(move |request| {

@@ -9,16 +9,24 @@ use proto_gen::mvccpb::{Event, event::EventType};
 
 /// The field of `WatchResponse` that holds its events; the last one, so encoded events may simply follow the rest.
 const EVENTS: u32 = 11;
-/// Up to this size a complete message is kept for the watch id that nearly every stream uses first.
+/// Up to this size events are copied behind others; larger ones are shared, which takes a frame of their own.
 const SMALL: usize = 4 << 10;
+/// gRPC's: one byte says that nothing is compressed, four are the length.
+const PREFIX: usize = 5;
+/// No prefix and head before events is longer.
+const MOST_HEAD: usize = 64;
+/// The id of a stream's first watcher, unless the client chooses another.
+const FIRST_ID: i64 = 0;
 
 /// Whole revisions of one upstream watcher; or, without events, its word that nothing happened up to a revision.
 #[derive(Debug)]
 pub(crate) struct Batch {
     header: ResponseHeader,
+    /// All of it in one gRPC message, for the first watcher of a stream.
+    first_message: Bytes,
+    /// The end of that message.
     events: Bytes,
     marks: Box<[Mark]>,
-    first_message: OnceLock<Bytes>,
     without_puts: OnceLock<Payload>,
     without_deletes: OnceLock<Payload>,
 }
@@ -52,29 +60,31 @@ struct Payload {
 
 impl Batch {
     pub(crate) fn new(header: ResponseHeader, events: &[Event]) -> Self {
-        let mut bytes = BytesMut::with_capacity(events.iter().map(|event| event.encoded_len() + 6).sum());
-        let marks = events.iter().map(|event| encode_event(event, &mut bytes)).collect();
-        Self {
-            header,
-            events: bytes.freeze(),
-            marks,
-            first_message: OnceLock::new(),
-            without_puts: OnceLock::new(),
-            without_deletes: OnceLock::new(),
-        }
+        let length = events.iter().map(|event| prost::encoding::message::encoded_len(EVENTS, event)).sum();
+        let mut message = first_head(&header, length);
+        let start = message.len();
+        let marks = events.iter().map(|event| encode_event(event, start, &mut message)).collect();
+        Self::of(header, message.freeze(), start, marks)
     }
 
     /// The same batch without the revisions below `from`.
     pub(crate) fn after(&self, from: i64) -> Self {
-        let wish = Wish { from, ..Wish::default() };
+        let events = self.select(Wish { from, ..Wish::default() }).bytes;
         let skipped = self.marks.partition_point(|mark| mark.revision < from);
         let cut = skipped.checked_sub(1).and_then(|last| self.marks.get(last)).map_or(0, |mark| mark.end);
         let marks = self.marks.iter().skip(skipped).map(|mark| Mark { end: mark.end - cut, ..*mark });
+        let mut message = first_head(&self.header, events.len());
+        let start = message.len();
+        message.put_slice(&events);
+        Self::of(self.header, message.freeze(), start, marks.collect())
+    }
+
+    fn of(header: ResponseHeader, first_message: Bytes, start: usize, marks: Box<[Mark]>) -> Self {
         Self {
-            header: self.header,
-            marks: marks.collect(),
-            events: self.select(wish).bytes,
-            first_message: OnceLock::new(),
+            header,
+            events: first_message.slice(start..),
+            first_message,
+            marks,
             without_puts: OnceLock::new(),
             without_deletes: OnceLock::new(),
         }
@@ -102,15 +112,18 @@ impl Batch {
 
     /// What it costs to keep this batch.
     pub(crate) fn cost(&self) -> usize {
-        let copies = if self.events.len() <= SMALL { 2 } else { 1 };
-        size_of::<Self>() + self.events.len() * copies + self.marks.len() * size_of::<Mark>() + 64
+        size_of::<Self>() + self.first_message.len() + self.marks.len() * size_of::<Mark>() + 64
+    }
+
+    /// The gRPC message of the whole batch, if that is what this watcher is to be sent.
+    pub(crate) fn as_first_message(&self, watch_id: i64, wish: Wish) -> Option<&Bytes> {
+        (watch_id == FIRST_ID && self.is_wanted_whole(wish)).then_some(&self.first_message)
     }
 
     /// Appends the gRPC messages for one watcher to `out`; says how many events they hold.
     pub(crate) fn write(&self, watch_id: i64, wish: Wish, out: &mut Frames) -> usize {
-        let whole = wish.from <= self.first() && !wish.no_put && !wish.no_delete;
-        if whole && wish.fragment.is_none_or(|limit| self.events.len() + 64 < limit) {
-            self.write_whole(watch_id, out);
+        if self.is_wanted_whole(wish) {
+            self.write_message(watch_id, false, self.events.clone(), out);
             return self.marks.len();
         }
         let payload = self.payload(wish);
@@ -120,16 +133,14 @@ impl Batch {
         payload.ends.len()
     }
 
-    fn write_whole(&self, watch_id: i64, out: &mut Frames) {
-        if watch_id != 0 || self.events.len() > SMALL {
-            return self.write_message(watch_id, false, self.events.clone(), out);
-        }
-        let message = self.first_message.get_or_init(|| {
-            let mut frames = Frames::default();
-            self.write_message(0, false, self.events.clone(), &mut frames);
-            frames.small.freeze()
-        });
-        out.push(message.clone());
+    /// About how many bytes [`Batch::write`] copies.
+    pub(crate) fn copied_bytes(&self) -> usize {
+        MOST_HEAD + if self.events.len() <= SMALL { self.events.len() } else { 0 }
+    }
+
+    fn is_wanted_whole(&self, wish: Wish) -> bool {
+        let all = wish.from <= self.first() && !wish.no_put && !wish.no_delete;
+        all && wish.fragment.is_none_or(|limit| self.events.len() + MOST_HEAD < limit)
     }
 
     fn write_payload(&self, watch_id: i64, payload: &Payload, fragment: Option<usize>, out: &mut Frames) {
@@ -137,7 +148,7 @@ impl Batch {
         let mut start = 0;
         let mut end = 0;
         for (index, next) in payload.ends.iter().map(|end| *end as usize).enumerate() {
-            if index > 0 && end > start && next - start + 64 >= limit {
+            if index > 0 && end > start && next - start + MOST_HEAD >= limit {
                 self.write_message(watch_id, true, payload.bytes.slice(start..end), out);
                 start = end;
             }
@@ -180,10 +191,25 @@ impl Batch {
     }
 }
 
-fn encode_event(event: &Event, out: &mut BytesMut) -> Mark {
+/// What stands before so many bytes of events in the message for a stream's first watcher; with room for them.
+fn first_head(header: &ResponseHeader, events: usize) -> BytesMut {
+    let head = WatchResponse { header: Some(*header), watch_id: FIRST_ID, ..Default::default() };
+    let mut message = BytesMut::with_capacity(PREFIX + head.encoded_len() + events);
+    put_head(&head, events, &mut message);
+    message
+}
+
+/// The prefix of a gRPC message that ends with so many bytes of events, and what stands before these.
+fn put_head(head: &WatchResponse, events: usize, out: &mut BytesMut) {
+    out.put_u8(0);
+    out.put_u32((head.encoded_len() + events) as u32);
+    head.encode_raw(out);
+}
+
+fn encode_event(event: &Event, start: usize, out: &mut BytesMut) -> Mark {
     prost::encoding::message::encode(EVENTS, event, out);
     let revision = event.kv.as_ref().map_or(0, |kv| kv.mod_revision);
-    Mark { end: out.len() as u32, put: event.r#type == EventType::Put as i32, revision }
+    Mark { end: (out.len() - start) as u32, put: event.r#type == EventType::Put as i32, revision }
 }
 
 /// Chunks of a response body: small messages gathered in one chunk, large events shared as they are.
@@ -215,14 +241,9 @@ impl Frames {
 
     /// One gRPC message: `head`, and behind it what is encoded already.
     pub(crate) fn message(&mut self, head: &WatchResponse, events: Bytes) {
-        let head_len = head.encoded_len();
-        let shared = events.len() > SMALL;
-        self.small.reserve(5 + head_len + if shared { 0 } else { events.len() });
-        self.small.put_u8(0);
-        self.small.put_u32((head_len + events.len()) as u32);
-        head.encode_raw(&mut self.small);
-        self.bytes += 5 + head_len + events.len();
-        if shared {
+        self.bytes += PREFIX + head.encoded_len() + events.len();
+        put_head(head, events.len(), &mut self.small);
+        if events.len() > SMALL {
             self.flush();
             self.ready.push_back(events);
         } else {
@@ -230,14 +251,16 @@ impl Frames {
         }
     }
 
-    fn push(&mut self, message: Bytes) {
-        self.bytes += message.len();
-        // Alone in its chunk it goes out without a copy; behind others it joins them, which is a frame less.
-        if self.small.is_empty() && self.ready.is_empty() {
-            self.ready.push_back(message);
-        } else {
-            self.small.extend_from_slice(&message);
-        }
+    /// Makes room for so much in one piece, where it would be collected in many.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.small.reserve(bytes);
+    }
+
+    /// Messages that many streams send; shared with them, not copied.
+    pub(crate) fn share(&mut self, messages: Bytes) {
+        self.flush();
+        self.bytes += messages.len();
+        self.ready.push_back(messages);
     }
 
     fn flush(&mut self) {

@@ -181,20 +181,42 @@ impl Open {
 
     fn render(&self, say: Vec<Say>, frames: &mut Frames) {
         let (mut events, mut responses) = (0, 0);
+        let mut run = Vec::new();
+        frames.reserve(say.iter().map(Say::copied_bytes).sum());
         for say in say {
             match say {
-                Say::Message(message) => frames.message(&message, Bytes::new()),
+                Say::Message(message) => {
+                    self.send_run(&mut run, frames);
+                    frames.message(&message, Bytes::new());
+                }
                 Say::Batch { batch, watch_id, wish } => {
-                    let written = batch.write(watch_id, wish, frames);
-                    events += written as u64;
+                    let written = match batch.as_first_message(watch_id, wish) {
+                        Some(message) => {
+                            run.push(message.clone());
+                            batch.len()
+                        }
+                        None => {
+                            self.send_run(&mut run, frames);
+                            batch.write(watch_id, wish, frames)
+                        }
+                    };
+                    events += written;
                     responses += u64::from(written > 0);
                 }
             }
         }
+        self.send_run(&mut run, frames);
         if responses > 0 {
-            self.shared.counters.events_delivered.add(events);
+            self.shared.counters.events_delivered.add(events as u64);
             self.shared.counters.responses_delivered.add(responses);
         }
+    }
+
+    fn send_run(&self, run: &mut Vec<Bytes>, frames: &mut Frames) {
+        if run.len() > 1 {
+            frames.share(self.shard.last_run.join(std::mem::take(run)));
+        }
+        run.drain(..).for_each(|message| frames.share(message));
     }
 }
 

@@ -33,6 +33,7 @@ mod assemble;
 mod batch;
 mod groups;
 mod log;
+mod run;
 mod session;
 
 mod body;

@@ -11,6 +11,7 @@ use proto_gen::etcdserverpb::watch_create_request::FilterType;
 use proto_gen::etcdserverpb::{
     ResponseHeader, WatchCreateRequest, WatchRequest, WatchResponse, watch_request::RequestUnion,
 };
+use prost::Message as _;
 use slab::Slab;
 
 use crate::batch::{Batch, Wish};
@@ -44,6 +45,16 @@ pub(crate) struct Session {
 pub(crate) enum Say {
     Message(WatchResponse),
     Batch { batch: Arc<Batch>, watch_id: i64, wish: Wish },
+}
+
+impl Say {
+    /// About how many bytes are copied to say it.
+    pub(crate) fn copied_bytes(&self) -> usize {
+        match self {
+            Self::Message(message) => 5 + message.encoded_len(),
+            Self::Batch { batch, .. } => batch.copied_bytes(),
+        }
+    }
 }
 
 /// A watcher now listens to another group, or to none.

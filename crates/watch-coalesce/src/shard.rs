@@ -9,6 +9,7 @@ use std::task::Waker;
 use slab::Slab;
 use tokio::sync::Notify;
 
+use crate::run::LastRun;
 use crate::session::Seat;
 
 /// Wakes the watchers of one runtime; to be run on that runtime.
@@ -23,6 +24,8 @@ pub struct Relay {
 pub(crate) struct Shard {
     bells: Mutex<Bells>,
     relay: Option<Notify>,
+    /// What these sessions sent last.
+    pub(crate) last_run: LastRun,
 }
 
 #[derive(Debug, Default)]
@@ -71,12 +74,12 @@ impl Relay {
 impl Shard {
     /// A shard whose sessions may live anywhere: whoever brings the news wakes them.
     pub(crate) fn direct() -> Self {
-        Self { bells: Mutex::default(), relay: None }
+        Self { bells: Mutex::default(), relay: None, last_run: LastRun::default() }
     }
 
     /// A shard of one runtime, and the relay that has to run there.
     pub(crate) fn relayed() -> (Arc<Self>, Relay) {
-        let shard = Arc::new(Self { bells: Mutex::default(), relay: Some(Notify::new()) });
+        let shard = Arc::new(Self { relay: Some(Notify::new()), ..Self::direct() });
         (shard.clone(), Relay { shard })
     }
 

@@ -48,14 +48,19 @@ fn every_watch_id_decodes_to_the_same_events() {
 }
 
 #[test]
-fn the_first_watch_of_two_streams_is_one_buffer() {
+fn a_first_watcher_without_wishes_is_sent_the_first_message() {
     let batch = Batch::new(header(), &[event(5, true, 10)]);
-    let chunk = || {
-        let mut frames = Frames::default();
-        batch.write(0, Wish::default(), &mut frames);
-        frames.pop().unwrap()
-    };
-    assert_eq!(chunk().as_ptr(), chunk().as_ptr());
+    let mut frames = Frames::default();
+    batch.write(0, Wish::default(), &mut frames);
+    assert_eq!(batch.as_first_message(0, Wish { from: 5, ..Wish::default() }), frames.pop().as_ref());
+    for (watch_id, wish) in [
+        (1, Wish::default()),
+        (0, Wish { from: 6, ..Wish::default() }),
+        (0, Wish { no_put: true, ..Wish::default() }),
+        (0, Wish { fragment: Some(64), ..Wish::default() }),
+    ] {
+        assert_eq!(batch.as_first_message(watch_id, wish), None);
+    }
 }
 
 #[test]
