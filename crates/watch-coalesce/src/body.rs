@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use proto_gen::etcdserverpb::WatchRequest;
+use proto_gen::etcdserverpb::{WatchRequest, watch_request::RequestUnion};
 use tokio::time::Sleep;
 use tonic::Status;
 
@@ -158,6 +158,7 @@ impl Open {
             if let Some(status) = groups.failure(session.class()) {
                 return Some(status.clone());
             }
+            session.expect(asked.iter().filter(|request| is_create(request)).count());
             asked.into_iter().for_each(|request| session.request(request, groups, now));
             rung.iter().for_each(|watcher| session.ring(*watcher));
             session.turn(groups, now, say);
@@ -248,6 +249,10 @@ where
         }
     }
     (asked, None)
+}
+
+fn is_create(request: &WatchRequest) -> bool {
+    matches!(request.request_union, Some(RequestUnion::CreateRequest(_)))
 }
 
 fn trailers(status: &Status) -> http::HeaderMap {

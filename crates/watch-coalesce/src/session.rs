@@ -7,11 +7,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use prost::Message as _;
 use proto_gen::etcdserverpb::watch_create_request::FilterType;
 use proto_gen::etcdserverpb::{
     ResponseHeader, WatchCreateRequest, WatchRequest, WatchResponse, watch_request::RequestUnion,
 };
-use prost::Message as _;
 use slab::Slab;
 
 use crate::batch::{Batch, Wish};
@@ -68,8 +68,8 @@ pub(crate) struct Move {
 /// Where a watcher listens: the group, and its place among the listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seat {
-    pub(crate) group: usize,
-    pub(crate) place: usize,
+    pub(crate) group: u32,
+    pub(crate) place: u32,
 }
 
 #[derive(Debug)]
@@ -78,14 +78,22 @@ struct Watcher {
     /// `None` once etcd has ended it; the id stays taken until the client cancels it, as it does in etcd.
     cursor: Option<Cursor>,
     seat: Option<Seat>,
-    wish: Wish,
-    progress_notify: bool,
+    wants: Wants,
     queued: bool,
+}
+
+/// What a create request asks for, besides a range and a start.
+#[derive(Clone, Copy, Debug)]
+struct Wants {
+    no_put: bool,
+    no_delete: bool,
+    fragment: bool,
+    progress_notify: bool,
 }
 
 #[derive(Debug)]
 enum Request {
-    Create { ticket: usize, watch_id: i64, wish: Wish, progress_notify: bool },
+    Create { ticket: usize, watch_id: i64, wants: Wants },
     Cancel(i64),
     Progress,
 }
@@ -122,6 +130,13 @@ impl Session {
         self.queue.len() < QUEUE
     }
 
+    /// So many requests come at once: room for them in one piece, for what grows bit by bit leaves bits behind.
+    pub(crate) fn expect(&mut self, requests: usize) {
+        self.queue.reserve(requests);
+        self.watchers.reserve(requests);
+        self.by_id.reserve(requests);
+    }
+
     /// The client asks. A kind of request that nobody knows is passed over, as etcd passes it over.
     pub(crate) fn request(&mut self, request: WatchRequest, groups: &mut Groups, now: Instant) {
         let request = match request.request_union {
@@ -154,6 +169,9 @@ impl Session {
                 self.queue.push_front(request);
                 break;
             }
+        }
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
         }
         self.read(groups, now, say);
         if self.ready.is_empty() {
@@ -188,14 +206,14 @@ impl Session {
     }
 
     fn create(&mut self, create: &WatchCreateRequest, groups: &mut Groups, now: Instant) -> Request {
-        let wish = Wish {
-            from: 0,
+        let wants = Wants {
             no_put: create.filters.contains(&(FilterType::Noput as i32)),
             no_delete: create.filters.contains(&(FilterType::Nodelete as i32)),
-            fragment: create.fragment.then_some(self.fragment_bytes),
+            fragment: create.fragment,
+            progress_notify: create.progress_notify,
         };
         let ticket = groups.join(self.class, create, self.me, now);
-        Request::Create { ticket, watch_id: create.watch_id, wish, progress_notify: create.progress_notify }
+        Request::Create { ticket, watch_id: create.watch_id, wants }
     }
 
     /// Serves the oldest request, or gives it back if it has to wait.
@@ -207,14 +225,14 @@ impl Session {
         say: &mut Vec<Say>,
     ) -> Option<Request> {
         match request {
-            Request::Create { ticket, watch_id, wish, progress_notify } => match groups.collect(ticket) {
+            Request::Create { ticket, watch_id, wants } => match groups.collect(ticket) {
                 None => return Some(request),
-                Some(Outcome::Refused(header, reason)) => say.push(refused(header, reason)),
+                Some(Outcome::Refused(header, reason)) => say.push(refused(*header, reason.into())),
                 Some(Outcome::Placed(placed)) => match self.free_id(watch_id) {
-                    Some(id) => self.begin(id, placed, wish, progress_notify, say),
+                    Some(id) => self.begin(id, placed, wants, say),
                     None => {
                         groups.leave(&placed.cursor, now);
-                        say.push(refused(placed.header, refusal::DUPLICATE_ID.to_owned()));
+                        say.push(refused(*placed.header, refusal::DUPLICATE_ID.to_owned()));
                     }
                 },
             },
@@ -236,20 +254,19 @@ impl Session {
         Some(self.next_id - 1)
     }
 
-    fn begin(&mut self, id: i64, placed: Placed, wish: Wish, progress_notify: bool, say: &mut Vec<Say>) {
+    fn begin(&mut self, id: i64, placed: Placed, wants: Wants, say: &mut Vec<Say>) {
         let group = placed.cursor.group;
         let watcher = self.watchers.insert(Watcher {
             id,
             cursor: Some(placed.cursor),
             seat: None,
-            wish,
-            progress_notify,
+            wants,
             queued: false,
         });
         self.by_id.insert(id, watcher);
         self.moves.push(Move { watcher, from: None, to: Some(group) });
         say.push(Say::Message(WatchResponse {
-            header: Some(placed.header),
+            header: Some(*placed.header),
             watch_id: id,
             created: true,
             ..Default::default()
@@ -282,7 +299,7 @@ impl Session {
             let Some(index) = self.ready.pop_front() else { return };
             let Some(watcher) = self.watchers.get_mut(index) else { continue };
             let before = watcher.cursor.map(|cursor| cursor.group);
-            let (size, more) = watcher.read_one(groups, now, say);
+            let (size, more) = watcher.read_one(self.fragment_bytes, groups, now, say);
             bytes += size;
             let after = watcher.cursor.map(|cursor| cursor.group);
             watcher.queued = more;
@@ -338,7 +355,13 @@ impl Progress {
 
 impl Watcher {
     /// Reads one batch: how much there is to send for it, and whether there may be more.
-    fn read_one(&mut self, groups: &mut Groups, now: Instant, say: &mut Vec<Say>) -> (usize, bool) {
+    fn read_one(
+        &mut self,
+        fragment_bytes: usize,
+        groups: &mut Groups,
+        now: Instant,
+        say: &mut Vec<Say>,
+    ) -> (usize, bool) {
         let Some(cursor) = &mut self.cursor else { return (0, false) };
         match groups.pull(cursor, now) {
             Pulled::Empty => (0, false),
@@ -355,17 +378,19 @@ impl Watcher {
                 }));
                 (0, false)
             }
-            Pulled::Batch(batch, more) => (self.say_batch(batch, say), more),
+            Pulled::Batch(batch, more) => (self.say_batch(batch, fragment_bytes, say), more),
         }
     }
 
-    fn say_batch(&mut self, batch: Arc<Batch>, say: &mut Vec<Say>) -> usize {
+    fn say_batch(&mut self, batch: Arc<Batch>, fragment_bytes: usize, say: &mut Vec<Say>) -> usize {
         let Some(cursor) = &mut self.cursor else { return 0 };
-        let wish = Wish { from: cursor.next, ..self.wish };
+        let Wants { no_put, no_delete, fragment, progress_notify } = self.wants;
+        let fragment = fragment.then_some(fragment_bytes);
+        let wish = Wish { from: cursor.next, no_put, no_delete, fragment };
         let known = batch.last() < cursor.next;
         Groups::passed(cursor, &batch);
         if batch.is_progress() {
-            if self.progress_notify && (!known || batch.last() + 1 == wish.from) {
+            if progress_notify && (!known || batch.last() + 1 == wish.from) {
                 let header = Some(*batch.header());
                 say.push(Say::Message(WatchResponse { header, watch_id: self.id, ..Default::default() }));
             }

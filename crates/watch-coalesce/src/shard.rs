@@ -99,13 +99,13 @@ impl Shard {
         }
         let listener = Listener { session, watcher: watcher as u32, rung: false };
         let place = bells.listeners.get_mut(group).map_or(0, |listeners| listeners.insert(listener));
-        Seat { group, place }
+        Seat { group: group as u32, place: place as u32 }
     }
 
     /// A watcher no longer listens.
     pub(crate) fn unlisten(&self, seat: Seat) {
-        if let Some(listeners) = self.bells().listeners.get_mut(seat.group) {
-            listeners.try_remove(seat.place);
+        if let Some(listeners) = self.bells().listeners.get_mut(seat.group as usize) {
+            listeners.try_remove(seat.place as usize);
             if listeners.is_empty() {
                 *listeners = Slab::new();
             }
@@ -123,8 +123,10 @@ impl Shard {
         }
         let woken = std::mem::take(&mut bell.woken);
         for Rung { seat, watcher } in std::mem::take(&mut bell.rung) {
-            if let Some(listener) =
-                bells.listeners.get_mut(seat.group).and_then(|group| group.get_mut(seat.place))
+            if let Some(listener) = bells
+                .listeners
+                .get_mut(seat.group as usize)
+                .and_then(|group| group.get_mut(seat.place as usize))
             {
                 listener.rung = false;
             }
@@ -173,7 +175,8 @@ impl Bells {
             for (place, listener) in listeners.iter_mut().filter(|(_, listener)| !listener.rung) {
                 let Some(bell) = self.sessions.get_mut(listener.session as usize) else { continue };
                 listener.rung = true;
-                bell.rung.push(Rung { seat: Seat { group, place }, watcher: listener.watcher });
+                let seat = Seat { group: group as u32, place: place as u32 };
+                bell.rung.push(Rung { seat, watcher: listener.watcher });
                 wakers.extend(bell.waker.take());
             }
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use proto_gen::etcdserverpb::{ResponseHeader, WatchCreateRequest};
+use slab::Slab;
 
 use super::upstream::Purpose;
 use super::{Cursor, Group, Groups, SessionRef};
@@ -11,22 +12,22 @@ use crate::key::GroupKey;
 use crate::log::Log;
 use crate::refusal;
 
-/// One create request on its way.
+/// One create request on its way. There is one for each watcher of a crowd that comes at once, so it is small.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) enum Ticket {
+    Waiting(Wanted),
+    /// The session has gone; whoever comes upon the ticket throws it away.
+    Returned,
+    Done(Outcome),
+}
+
+/// Who wants to watch what.
+#[derive(Debug)]
+pub(super) struct Wanted {
     session: SessionRef,
     class: usize,
     key: Arc<GroupKey>,
     start: i64,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    Waiting,
-    /// The session has gone; whoever comes upon the ticket throws it away.
-    Returned,
-    Done(Outcome),
 }
 
 /// What became of a create request.
@@ -34,14 +35,14 @@ enum State {
 pub(crate) enum Outcome {
     Placed(Placed),
     /// etcd said no, in these words.
-    Refused(ResponseHeader, String),
+    Refused(Arc<ResponseHeader>, Box<str>),
 }
 
 /// A place in a group, and the header to say `created` with.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Placed {
     pub(crate) cursor: Cursor,
-    pub(crate) header: ResponseHeader,
+    pub(crate) header: Arc<ResponseHeader>,
 }
 
 impl Groups {
@@ -53,13 +54,13 @@ impl Groups {
         session: SessionRef,
         now: Instant,
     ) -> usize {
-        let key = Arc::new(GroupKey::of(create));
+        let key = self.known_key(class, GroupKey::of(create));
         let start = create.start_revision;
         let unusual = start < 0 || key.is_empty_range();
-        let state = State::Waiting;
-        let ticket = self.tickets.insert(Ticket { session, class, key: key.clone(), start, state });
+        let wanted = Wanted { session, class, key: key.clone(), start };
+        let ticket = self.tickets.insert(Ticket::Waiting(wanted));
         match self.classes.get_mut(class).filter(|class| class.failure.is_none()) {
-            None => self.refuse(ticket, ResponseHeader::default(), String::new()),
+            None => self.refuse(ticket, &Arc::default(), ""),
             Some(class) if unusual => class.unusual.push(ticket),
             Some(class) => class.keys.entry(key.clone()).or_default().waiting.push(ticket),
         }
@@ -67,15 +68,30 @@ impl Groups {
         ticket
     }
 
+    /// The key as others hold it already, if anybody does.
+    fn known_key(&self, class: usize, key: GroupKey) -> Arc<GroupKey> {
+        let known = self.classes.get(class).and_then(|class| class.keys.get_key_value(&key));
+        known.map_or_else(|| Arc::new(key), |(known, _)| known.clone())
+    }
+
     /// The answer to a ticket, once; `None` as long as there is none.
     pub(crate) fn collect(&mut self, ticket: usize) -> Option<Outcome> {
-        if !matches!(self.tickets.get(ticket)?.state, State::Done(_)) {
+        if !matches!(self.tickets.get(ticket)?, Ticket::Done(_)) {
             return None;
         }
-        match self.tickets.remove(ticket).state {
-            State::Done(outcome) => Some(outcome),
-            State::Waiting | State::Returned => None,
+        match self.throw_away(ticket)? {
+            Ticket::Done(outcome) => Some(outcome),
+            Ticket::Waiting(_) | Ticket::Returned => None,
         }
+    }
+
+    /// The last of a crowd's tickets takes with it the room that they needed.
+    fn throw_away(&mut self, ticket: usize) -> Option<Ticket> {
+        let thrown = self.tickets.try_remove(ticket);
+        if self.tickets.is_empty() {
+            self.tickets = Slab::new();
+        }
+        thrown
     }
 
     /// Gives a ticket back, whatever became of it.
@@ -85,7 +101,7 @@ impl Groups {
             Some(Outcome::Refused(..)) => {}
             None => {
                 if let Some(ticket) = self.tickets.get_mut(ticket) {
-                    ticket.state = State::Returned;
+                    *ticket = Ticket::Returned;
                 }
             }
         }
@@ -109,10 +125,11 @@ impl Groups {
     pub(super) fn ask_unusual(&mut self, class: usize, main: super::StreamId) {
         let Some(class) = self.classes.get_mut(class) else { return };
         for ticket in std::mem::take(&mut class.unusual) {
-            let Some((key, start)) = self.tickets.get(ticket).map(|found| (found.key.clone(), found.start))
-            else {
+            let Some(Ticket::Waiting(Wanted { key, start, .. })) = self.tickets.get(ticket) else {
+                self.wanted(ticket);
                 continue;
             };
+            let (key, start) = (key.clone(), *start);
             self.send_create(main, Purpose::Unusual(ticket), &key, start);
         }
     }
@@ -130,14 +147,13 @@ impl Groups {
             return;
         };
         let tickets = entrance.asking.take().unwrap_or_default();
+        let header = Arc::new(header);
         match answer {
             Ok(watch_id) => {
                 self.admit(class, key, watch_id, &header, now);
-                for ticket in tickets {
-                    self.place(ticket, header, now);
-                }
+                tickets.into_iter().for_each(|ticket| self.place(ticket, &header, now));
             }
-            Err(reason) => tickets.into_iter().for_each(|ticket| self.refuse(ticket, header, reason.clone())),
+            Err(reason) => tickets.into_iter().for_each(|ticket| self.refuse(ticket, &header, &reason)),
         }
         self.ask(class, key, now);
         self.tidy_entrance(class, key);
@@ -150,7 +166,8 @@ impl Groups {
         answer: Result<i64, String>,
         header: ResponseHeader,
     ) {
-        self.refuse(ticket, header, answer.err().unwrap_or_else(|| refusal::COMPACTED.to_owned()));
+        let reason = answer.err().unwrap_or_else(|| refusal::COMPACTED.to_owned());
+        self.refuse(ticket, &Arc::new(header), &reason);
     }
 
     pub(super) fn refuse_everyone(&mut self, class: usize) {
@@ -160,7 +177,7 @@ impl Groups {
             tickets.extend(entrance.asking.into_iter().flatten().chain(entrance.waiting));
         }
         for ticket in tickets {
-            self.refuse(ticket, ResponseHeader::default(), String::new());
+            self.refuse(ticket, &Arc::default(), "");
         }
     }
 
@@ -201,20 +218,12 @@ impl Groups {
         self.start_lingering(live, now);
     }
 
-    fn place(&mut self, ticket: usize, header: ResponseHeader, now: Instant) {
-        let Some(found) = self.tickets.get(ticket) else { return };
-        if matches!(found.state, State::Returned) {
-            self.tickets.remove(ticket);
-            return;
-        }
-        let (class, key, session) = (found.class, found.key.clone(), found.session);
-        let next = if found.start == 0 { header.revision + 1 } else { found.start };
+    fn place(&mut self, ticket: usize, header: &Arc<ResponseHeader>, now: Instant) {
+        let Some(Wanted { session, class, key, start }) = self.wanted(ticket) else { return };
+        let next = if start == 0 { header.revision + 1 } else { start };
         let cursor = self.seat(class, &key, next, now);
         self.counters.client_watchers.add(1);
-        if let Some(found) = self.tickets.get_mut(ticket) {
-            found.state = State::Done(Outcome::Placed(Placed { cursor, header }));
-        }
-        self.effects.woken.push(session);
+        self.answer_ticket(ticket, session, Outcome::Placed(Placed { cursor, header: header.clone() }));
     }
 
     /// A cursor for a watcher that has seen everything below `next`.
@@ -235,14 +244,34 @@ impl Groups {
         cursor
     }
 
-    pub(super) fn refuse(&mut self, ticket: usize, header: ResponseHeader, reason: String) {
-        let Some(found) = self.tickets.get_mut(ticket) else { return };
-        if matches!(found.state, State::Returned) {
-            self.tickets.remove(ticket);
-            return;
+    pub(super) fn refuse(&mut self, ticket: usize, header: &Arc<ResponseHeader>, reason: &str) {
+        let Some(Wanted { session, .. }) = self.wanted(ticket) else { return };
+        self.answer_ticket(ticket, session, Outcome::Refused(header.clone(), reason.into()));
+    }
+
+    /// What a ticket that is about to be answered was for; `None` if nobody waits for the answer any more.
+    fn wanted(&mut self, ticket: usize) -> Option<Wanted> {
+        let found = self.tickets.get_mut(ticket)?;
+        if matches!(found, Ticket::Returned) {
+            self.throw_away(ticket);
+            return None;
         }
-        found.state = State::Done(Outcome::Refused(header, reason));
-        self.effects.woken.push(found.session);
+        match std::mem::replace(found, Ticket::Returned) {
+            Ticket::Waiting(wanted) => Some(wanted),
+            answered => {
+                *found = answered;
+                None
+            }
+        }
+    }
+
+    fn answer_ticket(&mut self, ticket: usize, session: SessionRef, outcome: Outcome) {
+        if let Some(found) = self.tickets.get_mut(ticket) {
+            *found = Ticket::Done(outcome);
+        }
+        if self.effects.woken.last() != Some(&session) {
+            self.effects.woken.push(session);
+        }
     }
 
     fn covers(&self, group: usize, next: i64) -> bool {

@@ -197,7 +197,7 @@ impl Groups {
         }
         for (_, purpose) in upstream.pending {
             if let Purpose::Unusual(ticket) = purpose {
-                self.refuse(ticket, ResponseHeader::default(), String::new());
+                self.refuse(ticket, &Arc::default(), "");
             }
         }
         self.effects.actions.push(Action::Close { stream });

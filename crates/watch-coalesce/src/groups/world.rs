@@ -219,7 +219,7 @@ impl World {
             }
             if let Some(group) = moved.to {
                 self.listeners.push((group, key, moved.watcher));
-                client.session.seated(moved.watcher, Seat { group, place: 0 });
+                client.session.seated(moved.watcher, Seat { group: group as u32, place: 0 });
             }
         }
         let any = !say.is_empty() || client.session.has_more() || !self.groups.effects.actions.is_empty();
