@@ -28,3 +28,6 @@ mod namespace;
 mod operation;
 mod requests;
 mod watch;
+mod watch_churn;
+mod watch_identity;
+mod watch_past_the_hub;
