@@ -39,5 +39,9 @@ pub mod v3lockpb {
     include!("generated/v3lockpb.rs");
 }
 
+mod timeout;
+
+pub use timeout::timeout;
+
 /// The encoded `FileDescriptorSet` of everything above.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("generated/descriptors.bin");

@@ -13,7 +13,7 @@ use watch_coalesce::Relay;
 use crate::in_process::InProcess;
 use crate::metrics::{self, Sources};
 use crate::probes;
-use crate::wiring::{self, House};
+use crate::wiring::{self, Chores, House};
 use crate::worker::WorkerHandle;
 
 /// A member's pages are fetched so often at most, however many ask.
@@ -34,7 +34,8 @@ impl Office<'_> {
     /// All pages, and the relay of the watchers behind them. Both have to run on the same runtime.
     pub(crate) fn pages(&self) -> (Pages, Relay) {
         let House { config, cluster, .. } = self.house;
-        let (router, relay) = wiring::router(self.house.clone());
+        // Without their worker its reads go alone, which is what the probes are for.
+        let (router, Chores { relay, .. }) = wiring::router(self.house.clone());
         let proxy = InProcess(Arc::new(router));
         let tenant = Namespaced::new(Upstream::new(Arc::clone(cluster)), config.namespace.clone());
         let read = probes::linearizable_read(tenant);
@@ -63,8 +64,9 @@ impl Office<'_> {
 
     fn registry(&self) -> Arc<Registry> {
         let registry = Arc::new(Registry::default());
-        let House { calls, cluster, watch_hub, cache, .. } = self.house;
-        Sources { calls, cluster, watch_hub, cache, workers: self.workers }.register(&registry);
+        let House { calls, cluster, watch_hub, cache, read_counters, .. } = self.house;
+        Sources { calls, cluster, watch_hub, cache, read_counters, workers: self.workers }
+            .register(&registry);
         // What counts by the facade's macros is shown too. There is one registry for each process.
         let _ = ::metrics::set_global_recorder(Arc::clone(&registry));
         registry

@@ -20,6 +20,8 @@ pub(crate) struct Config {
     pub(crate) credentials: Option<Credentials>,
     /// Where the clients' keys are, and how strictly clients are kept there.
     pub(crate) namespace: Namespace,
+    /// How reads are shared.
+    pub(crate) reads: Reads,
     /// How watchers are shared.
     pub(crate) watch: Watches,
     /// What is kept of serializable reads.
@@ -40,6 +42,13 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     /// What the operator should read in the log once there is one.
     pub(crate) notices: Vec<Notice>,
+}
+
+/// How reads are shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reads {
+    /// Whether linearizable reads that come together share one transaction on etcd.
+    pub(crate) coalesced: bool,
 }
 
 /// How watchers are shared.

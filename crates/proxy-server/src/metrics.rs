@@ -5,6 +5,7 @@
 
 mod cache;
 mod grpc;
+mod reads;
 mod upstream;
 mod watch;
 
@@ -25,6 +26,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) cluster: &'a Arc<Cluster>,
     pub(crate) watch_hub: &'a WatchHub,
     pub(crate) cache: &'a KvCache,
+    pub(crate) read_counters: &'a Arc<read_coalesce::Counters>,
     pub(crate) workers: &'a [WorkerHandle],
 }
 
@@ -38,6 +40,7 @@ impl Sources<'_> {
         upstream::register(registry, self.cluster);
         watch::register(registry, &self.watch_hub.counters());
         cache::register(registry, self.cache);
+        reads::register(registry, self.read_counters);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use http::{Request, Response};
-use kv_cache::{CachedKv, KvCache, Overseen};
+use kv_cache::{KvCache, Overseen};
 use namespace::{Namespace, Namespaced};
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
@@ -22,11 +22,12 @@ use crate::health::HealthService;
 use crate::member_list::MemberList;
 use crate::sort_guard::SortGuard;
 use crate::watch_door::WatchDoor;
+use crate::wiring::TenantKv;
 
 /// All services of one runtime.
 #[derive(Clone)]
 pub(crate) struct Router {
-    pub(crate) kv: KvServer<SortGuard<CachedKv<Namespaced<Upstream>>>>,
+    pub(crate) kv: KvServer<SortGuard<TenantKv>>,
     pub(crate) watch: WatchDoor,
     pub(crate) lease: LeaseServer<Overseen<Namespaced<Upstream>>>,
     pub(crate) election: ElectionServer<Overseen<Namespaced<Upstream>>>,

@@ -72,6 +72,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
         cluster,
         watch_hub,
         cache,
+        read_counters: Arc::default(),
         health: health_service,
         calls,
         drain: drain.clone(),
@@ -134,8 +135,8 @@ fn start_workers(
     let start = |(index, worker): (usize, Worker)| {
         let (house, http) = (house.clone(), http.clone());
         let wire = move || {
-            let (router, relay) = wiring::router(house);
-            (Entrance { router, http }, relay)
+            let (router, chores) = wiring::router(house);
+            (Entrance { router, http }, chores)
         };
         worker.start(index, wire, settings.clone()).map_err(ServerError::Worker)
     };

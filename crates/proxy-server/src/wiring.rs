@@ -10,6 +10,7 @@ use proto_gen::etcdserverpb::watch_client::WatchClient;
 use proto_gen::etcdserverpb::watch_server::WatchServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
+use read_coalesce::CoalescedReads;
 use tokio_util::sync::CancellationToken;
 use upstream_balancer::{Cluster, Lane, Upstream};
 use watch_coalesce::{Relay, WatchHub, Worker};
@@ -32,6 +33,7 @@ pub(crate) struct House {
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) watch_hub: WatchHub,
     pub(crate) cache: KvCache,
+    pub(crate) read_counters: Arc<read_coalesce::Counters>,
     pub(crate) health: HealthService,
     pub(crate) calls: Calls,
     pub(crate) drain: CancellationToken,
@@ -70,17 +72,30 @@ pub(crate) fn cache_watch(house: &House) -> (WatchClient<CacheWatch>, Relay) {
     (WatchClient::new(watch).max_decoding_message_size(usize::MAX), relay)
 }
 
-/// The services of one worker, and the work that wakes its watchers. Called on the worker's thread: its upstream
-/// connections never leave it.
-pub(crate) fn router(house: House) -> (Router, Relay) {
-    let House { config, cluster, watch_hub, cache, health, calls, drain } = house;
+/// KV as one tenant has it.
+pub(crate) type TenantKv = CachedKv<CoalescedReads<Namespaced<Upstream>>>;
+
+/// What a worker runs beside its connections.
+pub(crate) struct Chores {
+    /// Wakes its watchers.
+    pub(crate) relay: Relay,
+    /// Sends for its readers.
+    pub(crate) reads: read_coalesce::Worker<Namespaced<Upstream>>,
+}
+
+/// The services of one worker, and its chores. Called on the worker's thread: its upstream connections never leave it.
+pub(crate) fn router(house: House) -> (Router, Chores) {
+    let House { config, cluster, watch_hub, cache, read_counters, health, calls, drain } = house;
     let upstream = Upstream::new(cluster);
     let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
     let overseen = Overseen::new(tenant.clone(), cache.clone());
     let (watch_service, relay) = watch_hub.local_service();
+    let shared =
+        if config.reads.coalesced { read_coalesce::Config::default() } else { read_coalesce::Config::off() };
+    let (coalesced, reads) = CoalescedReads::new(tenant.clone(), &shared, read_counters);
     // Every request body is limited before it is decoded, so the decoders need no limit of their own.
     let router = Router {
-        kv: KvServer::new(SortGuard(CachedKv::new(tenant.clone(), cache.clone())))
+        kv: KvServer::new(SortGuard(CachedKv::new(coalesced, cache.clone())))
             .max_decoding_message_size(usize::MAX),
         watch: WatchDoor {
             hub: config.watch.coalesced.then_some(watch_service),
@@ -99,5 +114,5 @@ pub(crate) fn router(house: House) -> (Router, Relay) {
         drain,
         calls: calls.shard(),
     };
-    (router, relay)
+    (router, Chores { relay, reads })
 }

@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
-use watch_coalesce::Relay;
 
 use crate::connection::{ConnectionSettings, serve_connection};
 use crate::entrance::Entrance;
+use crate::wiring::Chores;
 
 /// The way to hand connections to a worker.
 #[derive(Clone, Debug)]
@@ -102,15 +102,16 @@ impl Worker {
     pub(crate) fn start(
         self,
         index: usize,
-        wire: impl FnOnce() -> (Entrance, Relay) + Send + 'static,
+        wire: impl FnOnce() -> (Entrance, Chores) + Send + 'static,
         settings: ConnectionSettings,
     ) -> io::Result<oneshot::Receiver<()>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (ended, end) = oneshot::channel();
         std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             runtime.block_on(async {
-                let (entrance, relay) = wire();
+                let (entrance, Chores { relay, reads }) = wire();
                 tokio::spawn(relay.run());
+                tokio::spawn(reads.run());
                 self.work(Arc::new(entrance), settings).await;
             });
             // Nobody waits any more where the drain's deadline has passed.

@@ -10,6 +10,7 @@ use proto_gen::etcdserverpb::kv_client::KvClient;
 use proto_gen::etcdserverpb::kv_server::Kv;
 use proto_gen::etcdserverpb::lease_client::LeaseClient;
 use proto_gen::etcdserverpb::lease_server::Lease;
+use proto_gen::etcdserverpb::request_op::Request as Op;
 use proto_gen::etcdserverpb::watch_client::WatchClient;
 use proto_gen::etcdserverpb::watch_server::Watch;
 use proto_gen::etcdserverpb::{
@@ -17,8 +18,8 @@ use proto_gen::etcdserverpb::{
     DeleteRangeResponse, LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest,
     LeaseKeepAliveResponse, LeaseLeasesRequest, LeaseLeasesResponse, LeaseRevokeRequest, LeaseRevokeResponse,
     LeaseTimeToLiveRequest, LeaseTimeToLiveResponse, MemberListRequest, MemberListResponse, PutRequest,
-    PutResponse, RangeRequest, RangeResponse, RangeStreamResponse, TxnRequest, TxnResponse, WatchRequest,
-    WatchResponse,
+    PutResponse, RangeRequest, RangeResponse, RangeStreamResponse, RequestOp, TxnRequest, TxnResponse,
+    WatchRequest, WatchResponse,
 };
 use proto_gen::v3electionpb::election_client::ElectionClient;
 use proto_gen::v3electionpb::election_server::Election;
@@ -38,6 +39,8 @@ const RANGE: Method = Method::read("/etcdserverpb.KV/Range");
 const PUT: Method = Method::write("/etcdserverpb.KV/Put");
 const DELETE_RANGE: Method = Method::write("/etcdserverpb.KV/DeleteRange");
 const TXN: Method = Method::write("/etcdserverpb.KV/Txn");
+/// A transaction that writes nowhere: etcd answers it as it answers a read, and so it may be asked again.
+const READ_ONLY_TXN: Method = Method::read("/etcdserverpb.KV/Txn");
 const COMPACT: Method = Method::write("/etcdserverpb.KV/Compact");
 const LEASE_GRANT: Method = Method::write("/etcdserverpb.Lease/LeaseGrant");
 const LEASE_REVOKE: Method = Method::write("/etcdserverpb.Lease/LeaseRevoke");
@@ -76,7 +79,8 @@ impl Kv for Upstream {
     }
 
     async fn txn(&self, request: Request<TxnRequest>) -> Answer<TxnResponse> {
-        self.unary(&TXN, request).await
+        let method = if only_reads(request.get_ref()) { &READ_ONLY_TXN } else { &TXN };
+        self.unary(method, request).await
     }
 
     async fn compact(&self, request: Request<CompactionRequest>) -> Answer<CompactionResponse> {
@@ -185,6 +189,12 @@ impl Lock for Upstream {
     }
 }
 
+/// etcd's own rule: every operation of either branch is a Range, none is a transaction.
+fn only_reads(txn: &TxnRequest) -> bool {
+    let is_range = |op: &RequestOp| matches!(op.request, Some(Op::RequestRange(_)));
+    txn.success.iter().chain(&txn.failure).all(is_range)
+}
+
 /// Why the client's half of a stream ended badly, told to the half that answers it.
 #[derive(Debug, Default)]
 struct Fault {
@@ -246,5 +256,41 @@ impl<T> Stream for Relayed<T> {
             return Poll::Ready(Some(Err(status.clone())));
         }
         Pin::new(&mut self.stream).poll_next(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto_gen::etcdserverpb::Compare;
+
+    use super::*;
+
+    fn txn(success: Vec<Op>, failure: Vec<Op>) -> TxnRequest {
+        let ops = |ops: Vec<Op>| ops.into_iter().map(|op| RequestOp { request: Some(op) }).collect();
+        TxnRequest { compare: vec![Compare::default()], success: ops(success), failure: ops(failure) }
+    }
+
+    fn range() -> Op {
+        Op::RequestRange(RangeRequest::default())
+    }
+
+    #[test]
+    fn a_transaction_of_ranges_only_reads() {
+        assert!(only_reads(&txn(vec![], vec![])));
+        assert!(only_reads(&txn(vec![range(), range()], vec![range()])));
+    }
+
+    #[test]
+    fn a_transaction_with_anything_else_in_either_branch_may_write() {
+        for other in [
+            Op::RequestPut(PutRequest::default()),
+            Op::RequestDeleteRange(DeleteRangeRequest::default()),
+            Op::RequestTxn(txn(vec![range()], vec![])),
+        ] {
+            assert!(!only_reads(&txn(vec![range(), other.clone()], vec![])));
+            assert!(!only_reads(&txn(vec![range()], vec![other])));
+        }
+        let empty = TxnRequest { success: vec![RequestOp { request: None }], ..TxnRequest::default() };
+        assert!(!only_reads(&empty));
     }
 }

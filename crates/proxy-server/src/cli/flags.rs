@@ -49,6 +49,7 @@ pub(super) struct Flags {
     pub(super) password_file: String,
     pub(super) balancer: String,
     pub(super) upstream_connections: u64,
+    pub(super) read_coalescing: String,
     pub(super) watch_coalescing: String,
     pub(super) watch_history_bytes: u64,
     pub(super) cache_max_entries: u64,
@@ -132,6 +133,9 @@ pub(super) const GROUPS: &[Group] = &[
         flag("permit-without-stream", Bool, "false", "bool", "Pings members while no call is in progress, too"),
         flag("max-send-bytes", Int, "1572864", "bytes", "The largest message sent to etcd; 0 means 2 MiB"),
         flag("max-recv-bytes", Int, "2147483647", "bytes", "The largest message taken from etcd"),
+    ]},
+    Group { heading: "Reads", flags: &[
+        flag("read-coalescing", Text, "on", "on|off", "Whether linearizable reads that come together share one transaction on etcd"),
     ]},
     Group { heading: "Watches", flags: &[
         flag("watch-coalescing", Text, "on", "on|off", "Whether watchers of one range share one watcher on etcd"),

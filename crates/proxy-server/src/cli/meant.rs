@@ -7,6 +7,7 @@ mod cache;
 mod identity;
 mod listener;
 mod observation;
+mod reads;
 mod tenant;
 mod upstream;
 mod watch;
@@ -33,6 +34,7 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
         auto_sync: flags.endpoints_auto_sync_interval.positive(),
         credentials: identity::credentials(&flags, |name| std::env::var(name).ok())?,
         namespace: tenant::namespace(&flags)?,
+        reads: reads::config(&flags)?,
         watch: watch::config(&flags)?,
         cache: cache::config(&flags)?,
         server_keepalive: listener::keepalive(&flags),
@@ -71,6 +73,14 @@ fn worker_threads(given: u64) -> Result<Option<usize>, Refusal> {
     match given {
         0 => Ok(None),
         _ => bounded("worker-threads", given, 1024).map(Some),
+    }
+}
+
+fn on_or_off(name: &str, given: &str) -> Result<bool, Refusal> {
+    match given {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(Refusal::new(format!("invalid {name} {} (must be one of: on, off)", quote(given)))),
     }
 }
 

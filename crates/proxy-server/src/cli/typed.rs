@@ -124,6 +124,7 @@ fn flags(matches: &mut ArgMatches) -> Flags {
         user: line.take("user"),
         password_file: line.take("password-file"),
         balancer: line.take("balancer"),
+        read_coalescing: line.take("read-coalescing"),
         watch_coalescing: line.take("watch-coalescing"),
         watch_history_bytes: line.take("watch-history-bytes"),
         cache_max_entries: line.take("cache-max-entries"),

@@ -37,8 +37,15 @@ fn registry() -> Registry {
     let calls = Calls::new(true);
     let (cache, _) = KvCache::new(kv_cache::Config::default());
     calls.shard();
-    Sources { calls: &calls, cluster: &cluster, watch_hub: &watch_hub, cache: &cache, workers: &[worker] }
-        .register(&registry);
+    Sources {
+        calls: &calls,
+        cluster: &cluster,
+        watch_hub: &watch_hub,
+        cache: &cache,
+        read_counters: &Arc::default(),
+        workers: &[worker],
+    }
+    .register(&registry);
     let _ = health(&registry);
     registry
 }
