@@ -26,6 +26,7 @@ mod maintenance;
 mod metadata;
 mod namespace;
 mod operation;
+mod reads;
 mod requests;
 mod watch;
 mod watch_churn;

@@ -1,6 +1,6 @@
 //! The messages and services of etcd's v3 API (etcd 3.8), generated from this project's own `proto/`.
 //!
-//! This room holds data and traits, no behaviour. The traits that tonic generates for the services are the
+//! This room holds data and traits, no behaviour but to read a header. The traits that tonic generates for the services are the
 //! seams of the whole project: the upstream implements [`etcdserverpb::kv_server::Kv`] by calling etcd, and every
 //! layer wraps something that implements it and implements it again.
 //!

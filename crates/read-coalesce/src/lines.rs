@@ -1,8 +1,8 @@
 //! Who travels with whom: a pure machine of lines in which reads wait for the next batch.
 //!
 //! Reads that may share stand in one line. While a call of the line is under way, those who come wait; when it returns,
-//! all of them go as one batch. A batch that is full goes at once, and so does one whose forerunner is late. From the
-//! moment that a batch is due nobody joins it.
+//! or is late, the line is free, and all of them go as one batch when the worker takes it. A batch that is full does not
+//! wait. Nobody joins what was taken.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -72,7 +72,10 @@ pub(crate) struct Lines<W> {
     open: bool,
     lines: Slab<Line<W>>,
     by_class: HashMap<Class, usize>,
-    due: VecDeque<Batch<W>>,
+    /// Batches that are full.
+    full: VecDeque<Batch<W>>,
+    /// Lines whose readers may go, each at most once.
+    free: VecDeque<usize>,
     /// Lines in which somebody waits.
     waiting: usize,
     calls: u64,
@@ -84,6 +87,8 @@ struct Line<W> {
     /// Calls that hold up those who come, by number, and when each was sent. What is late is no longer here.
     under_way: Vec<(u64, Instant)>,
     reads: Vec<Read<W>>,
+    /// Whether it stands in the list of the free ones.
+    is_free: bool,
 }
 
 impl<W> Lines<W> {
@@ -96,7 +101,8 @@ impl<W> Lines<W> {
             open: false,
             lines: Slab::new(),
             by_class: HashMap::new(),
-            due: VecDeque::new(),
+            full: VecDeque::new(),
+            free: VecDeque::new(),
             waiting: 0,
             calls: 0,
         }
@@ -111,7 +117,8 @@ impl<W> Lines<W> {
     pub(crate) fn close(&mut self) {
         self.open = false;
         self.waiting = 0;
-        self.due.clear();
+        self.full.clear();
+        self.free.clear();
         self.lines.clear();
         self.by_class.clear();
     }
@@ -162,20 +169,23 @@ impl<W> Lines<W> {
             self.waiting += 1;
         }
         line.reads.push(Read { request: request.clone(), fingerprint, first: waiter, others: Vec::new() });
-        if line.reads.len() >= self.max_reads || line.under_way.len() < self.in_flight {
-            self.send(place.0, now);
+        if line.reads.len() >= self.max_reads {
+            let full = self.seal(place.0, now);
+            self.full.extend(full);
+        } else if line.under_way.len() < self.in_flight {
+            self.set_free(place.0);
         }
     }
 
     /// A call has returned, with whatever answer, or was cancelled.
-    pub(crate) fn returned(&mut self, ticket: Ticket, now: Instant) {
+    pub(crate) fn returned(&mut self, ticket: Ticket) {
         let Some(line) = self.lines.get_mut(ticket.line) else { return };
         line.under_way.retain(|(number, _)| *number != ticket.number);
         if line.under_way.len() >= self.in_flight {
             return;
         }
         if !line.reads.is_empty() {
-            self.send(ticket.line, now);
+            self.set_free(ticket.line);
         } else if line.under_way.is_empty() && self.lines.len() > MAX_IDLE {
             let line = self.lines.remove(ticket.line);
             self.by_class.remove(&line.class);
@@ -191,18 +201,31 @@ impl<W> Lines<W> {
         };
         let free: Vec<usize> = self.lines.iter_mut().filter_map(held_up).collect();
         for index in free {
-            self.send(index, now);
+            self.set_free(index);
         }
     }
 
-    /// Whether there is a batch to be sent.
+    /// Whether there is a batch to be taken.
     pub(crate) fn is_due(&self) -> bool {
-        !self.due.is_empty()
+        !self.full.is_empty() || !self.free.is_empty()
     }
 
-    /// The next batch to be sent.
-    pub(crate) fn due(&mut self) -> Option<Batch<W>> {
-        self.due.pop_front()
+    /// Takes the next batch, to be sent at once.
+    pub(crate) fn take(&mut self, now: Instant) -> Option<Batch<W>> {
+        if let Some(full) = self.full.pop_front() {
+            return Some(full);
+        }
+        while let Some(index) = self.free.pop_front() {
+            let Some(line) = self.lines.get_mut(index) else { continue };
+            line.is_free = false;
+            // What filled up meanwhile is under way again, and holds up those behind it.
+            if line.under_way.len() < self.in_flight
+                && let Some(batch) = self.seal(index, now)
+            {
+                return Some(batch);
+            }
+        }
+        None
     }
 
     /// The cluster has refused a transaction of this many reads for their number.
@@ -212,20 +235,34 @@ impl<W> Lines<W> {
 
     fn line(&mut self, class: Class) -> usize {
         *self.by_class.entry(class).or_insert_with_key(|class| {
-            self.lines.insert(Line { class: class.clone(), under_way: Vec::new(), reads: Vec::new() })
+            self.lines.insert(Line {
+                class: class.clone(),
+                under_way: Vec::new(),
+                reads: Vec::new(),
+                is_free: false,
+            })
         })
     }
 
-    fn send(&mut self, index: usize, now: Instant) {
+    fn set_free(&mut self, index: usize) {
         let Some(line) = self.lines.get_mut(index) else { return };
+        if !line.is_free {
+            line.is_free = true;
+            self.free.push_back(index);
+        }
+    }
+
+    /// All who wait in a line, as a batch that nobody joins any more.
+    fn seal(&mut self, index: usize, now: Instant) -> Option<Batch<W>> {
+        let line = self.lines.get_mut(index).filter(|line| !line.reads.is_empty())?;
         self.calls += 1;
         self.waiting = self.waiting.saturating_sub(1);
         line.under_way.push((self.calls, now));
-        self.due.push_back(Batch {
+        Some(Batch {
             ticket: Ticket { line: index, number: self.calls },
             caller: line.class.caller.clone(),
             reads: std::mem::take(&mut line.reads),
-        });
+        })
     }
 }
 

@@ -104,8 +104,12 @@ impl Station {
         self.state().lines.tick(now);
     }
 
-    pub(crate) fn due(&self) -> Option<Batch<Waiter>> {
-        self.state().lines.due()
+    pub(crate) fn is_due(&self) -> bool {
+        self.state().lines.is_due()
+    }
+
+    pub(crate) fn take(&self) -> Option<Batch<Waiter>> {
+        self.state().lines.take(Instant::now())
     }
 
     /// The worker rests: with calls under way it will look again by itself, and as long as anybody waits.
@@ -117,7 +121,7 @@ impl Station {
     }
 
     pub(crate) fn returned(&self, ticket: Ticket) {
-        self.state().lines.returned(ticket, Instant::now());
+        self.state().lines.returned(ticket);
     }
 
     pub(crate) fn refused(&self, reads: usize) {
@@ -146,7 +150,7 @@ impl Pass<'_> {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let mut state = self.station.state();
-        state.lines.returned(self.ticket, Instant::now());
+        state.lines.returned(self.ticket);
         if state.lines.is_due() {
             self.station.bell.notify_one();
         }

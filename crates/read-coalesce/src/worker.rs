@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use proto_gen::etcdserverpb::RangeResponse;
 use proto_gen::etcdserverpb::kv_server::Kv;
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Extensions, Request, Response, Status};
@@ -18,6 +19,9 @@ use crate::config::Config;
 use crate::lines::{Batch, Read};
 use crate::station::{Answer, Station, Waiter};
 
+/// Turns of the runtime that a batch waits for those who are about to come: in one a connection reads its socket and
+/// starts its calls, in the next the calls run.
+const TURNS: usize = 2;
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
 /// Sends for the reads of one [`CoalescedReads`](crate::CoalescedReads), on the same runtime. When it ends, every
@@ -48,7 +52,10 @@ impl<S: Kv + Clone> Worker<S> {
         let mut ticks = interval(self.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            while let Some(batch) = self.station.due() {
+            if self.station.is_due() {
+                let_others_come().await;
+            }
+            while let Some(batch) = self.station.take() {
                 self.calls.push(Box::pin(call(self.inner.clone(), Arc::clone(&self.station), batch)));
             }
             let watching = self.station.watch(!self.calls.is_empty());
@@ -59,6 +66,12 @@ impl<S: Kv + Clone> Worker<S> {
                 now = ticks.tick(), if watching => self.station.tick(now),
             }
         }
+    }
+}
+
+async fn let_others_come() {
+    for _ in 0..TURNS {
+        yield_now().await;
     }
 }
 

@@ -111,7 +111,7 @@ impl World {
                 self.registers.iter_mut().for_each(|register| register.known = register.stored);
             }
             Step::Send => {
-                if let Some(batch) = self.lines.due() {
+                if let Some(batch) = self.lines.take(self.now) {
                     self.send(batch);
                 }
             }
@@ -169,7 +169,7 @@ impl World {
             return;
         }
         let Call { ticket, readers, answer } = self.calls.remove(index);
-        self.lines.returned(ticket, self.now);
+        self.lines.returned(ticket);
         let versions = answer.unwrap_or_default();
         for reader in readers {
             assert!(self.open.remove(&reader), "reader {reader} is answered twice");
@@ -184,7 +184,7 @@ impl World {
         let index = which % self.calls.len().max(1);
         if self.calls.get(index).is_some_and(|call| call.answer.is_none()) {
             let call = self.calls.remove(index);
-            self.lines.returned(call.ticket, self.now);
+            self.lines.returned(call.ticket);
             call.readers.iter().for_each(|reader| assert!(self.open.remove(reader), "let go twice"));
         }
     }
@@ -192,7 +192,7 @@ impl World {
     /// With a network that delivers, everybody gets an answer.
     fn settle(&mut self) {
         for _ in 0..=self.readers.len() {
-            while let Some(batch) = self.lines.due() {
+            while let Some(batch) = self.lines.take(self.now) {
                 self.send(batch);
             }
             while !self.calls.is_empty() {

@@ -14,6 +14,9 @@ use crate::kind::Kind;
 
 const PATIENCE: Duration = Duration::from_millis(5);
 
+/// The keys of a batch, each with those who wait for it.
+type Contents = Vec<(String, Vec<u32>)>;
+
 /// Lines whose waiters are numbers, and a clock.
 struct World {
     lines: Lines<u32>,
@@ -54,12 +57,12 @@ impl World {
         self.come_as(class(0, Kind::Point), key, who)
     }
 
-    fn due(&mut self) -> Option<(Ticket, Vec<(String, Vec<u32>)>)> {
-        self.lines.due().map(|batch| (batch.ticket, contents(&batch)))
+    fn due(&mut self) -> Option<(Ticket, Contents)> {
+        self.lines.take(self.now).map(|batch| (batch.ticket, contents(&batch)))
     }
 
     fn returned(&mut self, ticket: Ticket) {
-        self.lines.returned(ticket, self.now);
+        self.lines.returned(ticket);
     }
 
     fn tick_after(&mut self, time: Duration) {
@@ -68,7 +71,7 @@ impl World {
     }
 }
 
-fn contents(batch: &Batch<u32>) -> Vec<(String, Vec<u32>)> {
+fn contents(batch: &Batch<u32>) -> Contents {
     let of = |read: &super::Read<u32>| {
         (String::from_utf8_lossy(&read.request.key).into_owned(), read.waiters().copied().collect())
     };
@@ -120,14 +123,33 @@ fn equal_reads_are_asked_once_and_unequal_ones_of_a_key_are_not() {
 }
 
 #[test]
-fn nobody_joins_a_batch_that_is_due() {
+fn a_batch_is_joined_until_it_is_taken_and_not_after() {
     let mut world = World::new(64);
     let first = world.come("a", 1).unwrap();
     world.come("b", 2);
     world.returned(first);
     world.come("b", 3);
-    assert_eq!(world.due().unwrap().1, [one("b", 2)]);
+    let (batch, reads) = world.due().unwrap();
+    assert_eq!(reads, [("b".to_owned(), vec![2, 3])]);
+    world.come("b", 4);
     assert!(world.due().is_none());
+    world.returned(batch);
+    assert_eq!(world.due().unwrap().1, [one("b", 4)]);
+}
+
+#[test]
+fn what_fills_up_on_the_way_out_goes_once_and_holds_up_the_rest() {
+    let mut world = World::new(2);
+    let first = world.come("a", 1).unwrap();
+    world.come("b", 2);
+    world.returned(first);
+    world.come("c", 3);
+    world.come("d", 4);
+    let (full, reads) = world.due().unwrap();
+    assert_eq!(reads, [one("b", 2), one("c", 3)]);
+    assert!(world.due().is_none());
+    world.returned(full);
+    assert_eq!(world.due().unwrap().1, [one("d", 4)]);
 }
 
 #[test]
@@ -142,7 +164,7 @@ fn callers_and_kinds_have_lines_of_their_own() {
     }
     for (ticket, class) in tickets.into_iter().zip(&classes) {
         world.returned(ticket);
-        let batch = world.lines.due().unwrap();
+        let batch = world.lines.take(world.now).unwrap();
         assert_eq!((contents(&batch), batch.caller), (vec![one("b", 2)], class.caller.clone()));
         assert!(world.due().is_none());
     }

@@ -1,0 +1,5 @@
+//! Reads that share transactions: nobody but etcd can tell.
+
+mod equality;
+mod linearizability;
+mod sharing;
