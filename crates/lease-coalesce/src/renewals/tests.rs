@@ -1,0 +1,5 @@
+//! The machine, one behaviour a test.
+
+mod blockages;
+mod losses;
+mod sharing;
