@@ -30,6 +30,11 @@ impl<Q, R: Send + 'static> Duplex<Q, R> {
         let _ = requests.send(request).await;
     }
 
+    /// For who sends beside who receives.
+    pub(crate) fn sender(&self) -> mpsc::Sender<Q> {
+        self.requests.clone().expect("a stream that is not half-closed")
+    }
+
     pub(crate) fn half_close(&mut self) {
         self.requests = None;
     }

@@ -34,8 +34,8 @@ impl Office<'_> {
     /// All pages, and the relay of the watchers behind them. Both have to run on the same runtime.
     pub(crate) fn pages(&self) -> (Pages, Relay) {
         let House { config, cluster, .. } = self.house;
-        // Without their worker its reads go alone, which is what the probes are for.
-        let (router, Chores { relay, .. }) = wiring::router(self.house.clone());
+        // Without their worker its reads go alone, which is what the probes are for; and nobody keeps leases alive here.
+        let (router, Chores { watch_relay, .. }) = wiring::router(self.house.clone());
         let proxy = InProcess(Arc::new(router));
         let tenant = Namespaced::new(Upstream::new(Arc::clone(cluster)), config.namespace.clone());
         let read = probes::linearizable_read(tenant);
@@ -59,13 +59,13 @@ impl Office<'_> {
             .with("/metrics", self.of_member("/metrics", METRICS_TYPE))
             .with("/proxy/metrics", MetricsPage::new(Arc::clone(&registry)))
             .with("/version", self.of_member("/version", JSON));
-        (readiness(readiness(pages, "/livez", &[workers]), "/readyz", &ready), relay)
+        (readiness(readiness(pages, "/livez", &[workers]), "/readyz", &ready), watch_relay)
     }
 
     fn registry(&self) -> Arc<Registry> {
         let registry = Arc::new(Registry::default());
-        let House { calls, cluster, watch_hub, cache, read_counters, .. } = self.house;
-        Sources { calls, cluster, watch_hub, cache, read_counters, workers: self.workers }
+        let House { calls, cluster, watch_hub, lease_hub, cache, read_counters, .. } = self.house;
+        Sources { calls, cluster, watch_hub, lease_hub, cache, read_counters, workers: self.workers }
             .register(&registry);
         // What counts by the facade's macros is shown too. There is one registry for each process.
         let _ = ::metrics::set_global_recorder(Arc::clone(&registry));

@@ -5,6 +5,7 @@
 
 mod cache;
 mod grpc;
+mod lease;
 mod reads;
 mod upstream;
 mod watch;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use admin_http::{Kind, Registry, register_process};
 use kv_cache::KvCache;
+use lease_coalesce::LeaseHub;
 use metrics::{Counter, Key, Level, Metadata, Recorder as _};
 use upstream_balancer::Cluster;
 use watch_coalesce::WatchHub;
@@ -25,6 +27,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) calls: &'a Calls,
     pub(crate) cluster: &'a Arc<Cluster>,
     pub(crate) watch_hub: &'a WatchHub,
+    pub(crate) lease_hub: &'a LeaseHub,
     pub(crate) cache: &'a KvCache,
     pub(crate) read_counters: &'a Arc<read_coalesce::Counters>,
     pub(crate) workers: &'a [WorkerHandle],
@@ -39,6 +42,7 @@ impl Sources<'_> {
         connections(registry, self.workers);
         upstream::register(registry, self.cluster);
         watch::register(registry, &self.watch_hub.counters());
+        lease::register(registry, &self.lease_hub.counters());
         cache::register(registry, self.cache);
         reads::register(registry, self.read_counters);
     }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use http::{Request, Response};
 use kv_cache::{KvCache, Overseen};
+use lease_coalesce::Coalesced;
 use namespace::{Namespace, Namespaced};
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
@@ -29,7 +30,7 @@ use crate::wiring::TenantKv;
 pub(crate) struct Router {
     pub(crate) kv: KvServer<SortGuard<TenantKv>>,
     pub(crate) watch: WatchDoor,
-    pub(crate) lease: LeaseServer<Overseen<Namespaced<Upstream>>>,
+    pub(crate) lease: LeaseServer<Coalesced<Overseen<Namespaced<Upstream>>>>,
     pub(crate) election: ElectionServer<Overseen<Namespaced<Upstream>>>,
     pub(crate) lock: LockServer<Overseen<Namespaced<Upstream>>>,
     pub(crate) health: HealthService,
@@ -71,12 +72,11 @@ impl Router {
                 serve(self.kv.clone(), call).await
             }
             ("etcdserverpb.Watch", "Watch") => self.watch.serve(call, &self.drain).await,
-            ("etcdserverpb.Lease", "LeaseKeepAlive") => {
-                self.until_drain(serve(self.lease.clone(), call)).await
-            }
-            ("etcdserverpb.Lease", "LeaseGrant" | "LeaseRevoke" | "LeaseTimeToLive" | "LeaseLeases") => {
-                serve(self.lease.clone(), call).await
-            }
+            // Keep-alives end with their hub.
+            (
+                "etcdserverpb.Lease",
+                "LeaseGrant" | "LeaseRevoke" | "LeaseKeepAlive" | "LeaseTimeToLive" | "LeaseLeases",
+            ) => serve(self.lease.clone(), call).await,
             ("v3electionpb.Election", "Observe") => {
                 self.until_drain(serve(self.election.clone(), call)).await
             }

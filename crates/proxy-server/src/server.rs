@@ -62,6 +62,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let (health_service, health) = Health::new(Arc::clone(&cluster), drain.clone());
     let upstream = Upstream::new(Arc::clone(&cluster));
     let (watch_hub, watch_worker) = wiring::watch_hub(&config, &upstream);
+    let (lease_hub, lease_worker) = wiring::lease_hub(&upstream);
     let identity =
         Identity::new(upstream.clone(), config.credentials.clone(), &wiring::own_requests(&config));
     let auto_sync = config.auto_sync.map(|interval| AutoSync::new(upstream, identity.clone(), interval));
@@ -71,6 +72,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
         config: Arc::new(config),
         cluster,
         watch_hub,
+        lease_hub,
         cache,
         read_counters: Arc::default(),
         health: health_service,
@@ -85,6 +87,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let ends = start_workers(seats, &house, &HttpDoor { admin })?;
     tokio::spawn(monitor.identified(identity).run());
     tokio::spawn(watch_worker.run());
+    tokio::spawn(lease_worker.run());
     tokio::spawn(cache_relay.run());
     tokio::spawn(cache_watcher.run(cache_watch));
     tokio::spawn(health.run());
@@ -102,6 +105,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     leaving.cancel();
     drain.cancel();
     house.watch_hub.close();
+    house.lease_hub.close();
     let drained = async {
         // A worker that has panicked has no connections left either.
         let _ = accepting.await;

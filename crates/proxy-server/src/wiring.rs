@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use kv_cache::{CachedKv, KvCache, Overseen};
+use lease_coalesce::LeaseHub;
 use namespace::Namespaced;
 use proto_gen::etcdserverpb::kv_server::KvServer;
+use proto_gen::etcdserverpb::lease_client::LeaseClient;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
 use proto_gen::etcdserverpb::watch_client::WatchClient;
 use proto_gen::etcdserverpb::watch_server::WatchServer;
@@ -12,7 +14,7 @@ use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
 use read_coalesce::CoalescedReads;
 use tokio_util::sync::CancellationToken;
-use upstream_balancer::{Cluster, Lane, Upstream};
+use upstream_balancer::{Cluster, Lane, LaneService, Upstream};
 use watch_coalesce::{Relay, WatchHub, Worker};
 
 use crate::alarms::Alarms;
@@ -32,6 +34,7 @@ pub(crate) struct House {
     pub(crate) config: Arc<Config>,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) watch_hub: WatchHub,
+    pub(crate) lease_hub: LeaseHub,
     pub(crate) cache: KvCache,
     pub(crate) read_counters: Arc<read_coalesce::Counters>,
     pub(crate) health: HealthService,
@@ -51,6 +54,11 @@ pub(crate) fn watch_hub(config: &Config, upstream: &Upstream) -> (WatchHub, Work
     // What a member sends is limited where it is received.
     let client = WatchClient::new(upstream).max_decoding_message_size(usize::MAX);
     WatchHub::new(limits, WatchUpstream { client, namespace: config.namespace.clone() })
+}
+
+/// The hub of all keep-alives, and its worker. Keep-alives carry no keys, so nothing stands between it and etcd.
+pub(crate) fn lease_hub(upstream: &Upstream) -> (LeaseHub, lease_coalesce::Worker<LeaseClient<LaneService>>) {
+    LeaseHub::new(lease_coalesce::Config::default(), LeaseClient::new(upstream.lane(Lane::Lease)))
 }
 
 /// What the proxy asks on its own behalf, by the names that the log gives it.
@@ -78,18 +86,21 @@ pub(crate) type TenantKv = CachedKv<CoalescedReads<Namespaced<Upstream>>>;
 /// What a worker runs beside its connections.
 pub(crate) struct Chores {
     /// Wakes its watchers.
-    pub(crate) relay: Relay,
+    pub(crate) watch_relay: Relay,
+    /// Wakes those who keep leases alive.
+    pub(crate) lease_relay: lease_coalesce::Relay,
     /// Sends for its readers.
     pub(crate) reads: read_coalesce::Worker<Namespaced<Upstream>>,
 }
 
 /// The services of one worker, and its chores. Called on the worker's thread: its upstream connections never leave it.
 pub(crate) fn router(house: House) -> (Router, Chores) {
-    let House { config, cluster, watch_hub, cache, read_counters, health, calls, drain } = house;
+    let House { config, cluster, watch_hub, lease_hub, cache, read_counters, health, calls, drain } = house;
     let upstream = Upstream::new(cluster);
     let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
     let overseen = Overseen::new(tenant.clone(), cache.clone());
-    let (watch_service, relay) = watch_hub.local_service();
+    let (watch_service, watch_relay) = watch_hub.local_service();
+    let (leases, lease_relay) = lease_hub.local_layer(overseen.clone());
     let shared =
         if config.reads.coalesced { read_coalesce::Config::default() } else { read_coalesce::Config::off() };
     let (coalesced, reads) = CoalescedReads::new(tenant.clone(), &shared, read_counters);
@@ -101,7 +112,7 @@ pub(crate) fn router(house: House) -> (Router, Chores) {
             hub: config.watch.coalesced.then_some(watch_service),
             relay: WatchServer::new(tenant).max_decoding_message_size(usize::MAX),
         },
-        lease: LeaseServer::new(overseen.clone()).max_decoding_message_size(usize::MAX),
+        lease: LeaseServer::new(leases).max_decoding_message_size(usize::MAX),
         election: ElectionServer::new(overseen.clone()).max_decoding_message_size(usize::MAX),
         lock: LockServer::new(overseen).max_decoding_message_size(usize::MAX),
         health,
@@ -114,5 +125,5 @@ pub(crate) fn router(house: House) -> (Router, Chores) {
         drain,
         calls: calls.shard(),
     };
-    (router, Chores { relay, reads })
+    (router, Chores { watch_relay, lease_relay, reads })
 }

@@ -109,8 +109,9 @@ impl Worker {
         let (ended, end) = oneshot::channel();
         std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             runtime.block_on(async {
-                let (entrance, Chores { relay, reads }) = wire();
-                tokio::spawn(relay.run());
+                let (entrance, Chores { watch_relay, lease_relay, reads }) = wire();
+                tokio::spawn(watch_relay.run());
+                tokio::spawn(lease_relay.run());
                 tokio::spawn(reads.run());
                 self.work(Arc::new(entrance), settings).await;
             });

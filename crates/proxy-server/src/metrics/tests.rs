@@ -33,6 +33,11 @@ fn registry() -> Registry {
         watch_coalesce::Config::default(),
         crate::watch_upstream::WatchUpstream { client, namespace },
     );
+    let lease = upstream_balancer::Upstream::new(Arc::clone(&cluster)).lane(upstream_balancer::Lane::Lease);
+    let (lease_hub, _) = LeaseHub::new(
+        lease_coalesce::Config::default(),
+        proto_gen::etcdserverpb::lease_client::LeaseClient::new(lease),
+    );
     let (worker, _) = worker::new(CancellationToken::new());
     let calls = Calls::new(true);
     let (cache, _) = KvCache::new(kv_cache::Config::default());
@@ -41,6 +46,7 @@ fn registry() -> Registry {
         calls: &calls,
         cluster: &cluster,
         watch_hub: &watch_hub,
+        lease_hub: &lease_hub,
         cache: &cache,
         read_counters: &Arc::default(),
         workers: &[worker],
