@@ -11,6 +11,7 @@ Usage: cargo xtask bench [SUITE] [OPTIONS]
 
 Suites:
   unary                 reads, writes and a mix of both at 1, 8 and 256 in flight (default)
+  reads                 linearizable reads of many keys and of one, serializable reads, a hostile loop
   watch                 10,000 watchers of one key, bursts, a reader that stops, reconnects, cost by watchers
 
 Options:

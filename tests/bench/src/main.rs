@@ -29,7 +29,7 @@ mod watching;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Run};
-use suite::{Suite, Unary, Watch};
+use suite::{Reads, Suite, Unary, Watch};
 use target::Setting;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -80,8 +80,9 @@ async fn asked_to_stop() -> Result<&'static str> {
 async fn dispatch(run: &Run) -> Result<()> {
     match run.suite.as_str() {
         "unary" => bench(Unary::new(run.connections), run).await,
+        "reads" => bench(Reads::new(run.connections), run).await,
         "watch" => bench(Watch::new(run.stop), run).await,
-        other => Err(format!("no suite {other:?}; there are: unary, watch").into()),
+        other => Err(format!("no suite {other:?}; there are: unary, reads, watch").into()),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a suite is: its workloads, how one of them is measured on one system, the figures that come out and the
 //! claims that they must bear.
 
+mod keyspace;
+mod reads;
 mod unary;
 mod watch;
 
@@ -8,6 +10,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) use reads::Reads;
 pub(crate) use unary::Unary;
 pub(crate) use watch::Watch;
 

@@ -15,7 +15,7 @@ mod watchers;
 mod wire;
 mod writer;
 
-pub(crate) use member::{Peak, watch_requests, watchers_on};
+pub(crate) use member::{Peak, read_calls, watch_requests, watchers_on};
 pub(crate) use stamp::Clock;
 pub(crate) use tally::Tally;
 pub(crate) use watchers::{Plan, Watchers, gate};

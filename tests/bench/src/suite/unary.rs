@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use http::Uri;
 use prost::Message;
-use proto_gen::etcdserverpb::{
-    CompactionRequest, CompactionResponse, PutRequest, PutResponse, RangeRequest, RangeResponse,
-};
+use proto_gen::etcdserverpb::{CompactionRequest, CompactionResponse, RangeResponse};
 
+use super::keyspace::{KEYS, Keys, Keyspace, PUT, RANGE, VALUE_BYTES, checked_put, range};
 use super::{Against, Better, Claim, Figures, Metric, Suite, Workload};
 use crate::Result;
 use crate::arguments::Pace;
@@ -14,14 +13,10 @@ use crate::client::{Connection, Connector};
 use crate::load::{self, Call, Load, Measured};
 use crate::target::{System, Target};
 
-const KEYS: usize = 10_000;
-const VALUE_BYTES: usize = 256;
 const IN_FLIGHT: [usize; 3] = [1, 8, 256];
 /// One in so many calls of the mixed workloads writes.
 const WRITE_EVERY: usize = 10;
 
-const RANGE: &str = "/etcdserverpb.KV/Range";
-const PUT: &str = "/etcdserverpb.KV/Put";
 const COMPACT: &str = "/etcdserverpb.KV/Compact";
 
 const METRICS: &[Metric] = &[
@@ -61,20 +56,12 @@ const CLAIMS: &[Claim] = &[
 /// Reads, writes and both, at 1, 8 and 256 in flight, over at most `connections` connections.
 pub(crate) struct Unary {
     connections: usize,
-    one: Keys,
-    many: Keys,
+    keyspace: Keyspace,
 }
-
-/// Cheap to clone: the keys are shared.
-type Keys = std::sync::Arc<[Bytes]>;
 
 impl Unary {
     pub(crate) fn new(connections: usize) -> Self {
-        Self {
-            connections,
-            one: [Bytes::from_static(b"bench/hot")].into(),
-            many: (0..KEYS).map(|number| Bytes::from(format!("bench/key/{number:08}"))).collect(),
-        }
+        Self { connections, keyspace: Keyspace::new() }
     }
 
     fn calls(&self, workload: &Workload, target: &Target) -> Result<UnaryCalls> {
@@ -86,8 +73,8 @@ impl Unary {
             "mixed" => Mix::Both,
             _ => return Err(unknown().into()),
         };
-        let keys = if keys == "one" { &self.one } else { &self.many };
-        UnaryCalls::new(target, keys.clone(), mix)
+        let keys = if keys == "one" { &self.keyspace.one } else { &self.keyspace.many };
+        UnaryCalls::new(target, &self.keyspace, keys.clone(), mix)
     }
 }
 
@@ -126,13 +113,7 @@ impl Suite for Unary {
     }
 
     async fn prepare(&self, etcd: &Target) -> Result<()> {
-        let connector = Connector::new(etcd.address);
-        let mut connection = connector.connect().await?;
-        let mut calls = UnaryCalls::new(etcd, self.many.clone(), Mix::Writes)?;
-        for key in self.one.iter().chain(self.many.iter()) {
-            calls.put(&mut connection, key.clone()).await?;
-        }
-        Ok(())
+        self.keyspace.fill(etcd).await
     }
 
     /// Throws old revisions away, and waits until that is done, so that no round works on a larger store than the
@@ -160,7 +141,7 @@ impl Suite for Unary {
 
 impl Unary {
     async fn put_hot(&self, etcd: &Target, connection: &mut Connection) -> Result<i64> {
-        let mut calls = UnaryCalls::new(etcd, self.one.clone(), Mix::Writes)?;
+        let mut calls = UnaryCalls::new(etcd, &self.keyspace, self.keyspace.one.clone(), Mix::Writes)?;
         calls.put(connection, Bytes::from_static(b"bench/hot")).await
     }
 }
@@ -168,8 +149,8 @@ impl Unary {
 /// What one caller does over and over.
 #[derive(Clone)]
 struct UnaryCalls {
+    keyspace: Keyspace,
     keys: Keys,
-    value: Bytes,
     mix: Mix,
     range: Uri,
     put: Uri,
@@ -183,9 +164,9 @@ enum Mix {
 }
 
 impl UnaryCalls {
-    fn new(target: &Target, keys: Keys, mix: Mix) -> Result<Self> {
-        let value = Bytes::from(vec![b'v'; VALUE_BYTES]);
-        Ok(Self { keys, value, mix, range: target.method(RANGE)?, put: target.method(PUT)? })
+    fn new(target: &Target, keyspace: &Keyspace, keys: Keys, mix: Mix) -> Result<Self> {
+        let keyspace = keyspace.clone();
+        Ok(Self { keyspace, keys, mix, range: target.method(RANGE)?, put: target.method(PUT)? })
     }
 
     fn writes_now(&self) -> bool {
@@ -197,24 +178,12 @@ impl UnaryCalls {
     }
 
     async fn read(&mut self, connection: &mut Connection, key: Bytes) -> Result<()> {
-        let answer = connection.call(&self.range, &range(key.clone())).await?;
-        let answer = RangeResponse::decode(answer)?;
-        match answer.kvs.as_slice() {
-            [found] if found.key == key && found.value == self.value && answer.count == 1 => Ok(()),
-            other => {
-                Err(format!("a read of {key:?} was answered with {} keys: {other:?}", answer.count).into())
-            }
-        }
+        self.keyspace.read(connection, &self.range, &range(key)).await
     }
 
     /// The revision that the write made.
     async fn put(&mut self, connection: &mut Connection, key: Bytes) -> Result<i64> {
-        let request = PutRequest { key, value: self.value.clone(), ..PutRequest::default() };
-        let answer = PutResponse::decode(connection.call(&self.put, &request).await?)?;
-        match answer.header {
-            Some(header) if header.revision > 1 => Ok(header.revision),
-            other => Err(format!("a write was answered without a revision: {other:?}").into()),
-        }
+        checked_put(connection.call(&self.put, &self.keyspace.put(key)).await?)
     }
 }
 
@@ -229,11 +198,8 @@ impl Call for UnaryCalls {
     }
 }
 
-fn range(key: Bytes) -> RangeRequest {
-    RangeRequest { key, ..RangeRequest::default() }
-}
-
-fn figures(measured: &Measured) -> Figures {
+/// What every suite of single calls measures.
+pub(super) fn figures(measured: &Measured) -> Figures {
     let mut figures = Figures::from([
         ("calls", measured.calls_per_second()),
         ("p50", measured.latency_us(0.5)),

@@ -15,6 +15,9 @@ const WATCHERS: &str = "etcd_debugging_mvcc_watcher_total";
 /// Every message on a Watch stream: creates, cancels, progress requests.
 const REQUESTS: &str =
     "grpc_server_msg_received_total{grpc_method=\"Watch\",grpc_service=\"etcdserverpb.Watch\"";
+/// Calls that read, by themselves or in a transaction.
+const READS: [&str; 2] =
+    ["grpc_server_started_total{grpc_method=\"Range\"", "grpc_server_started_total{grpc_method=\"Txn\""];
 const PERIOD: Duration = Duration::from_millis(50);
 
 /// How many watchers etcd holds.
@@ -25,6 +28,12 @@ pub(crate) async fn watchers_on(target: &Target) -> Result<u64> {
 /// How many watch requests etcd ever received.
 pub(crate) async fn watch_requests(target: &Target) -> Result<u64> {
     find(&read(target).await?, REQUESTS)
+}
+
+/// How many calls that read etcd ever received.
+pub(crate) async fn read_calls(target: &Target) -> Result<u64> {
+    let metrics = read(target).await?;
+    READS.iter().map(|name| find(&metrics, name)).sum()
 }
 
 /// The most watchers that etcd held, looked at all the time until dropped.
