@@ -27,6 +27,7 @@ mod metadata;
 mod namespace;
 mod operation;
 mod reads;
+mod registry;
 mod requests;
 mod watch;
 mod watch_churn;

@@ -30,11 +30,23 @@ impl Proxy {
         proxy
     }
 
+    /// Starts a proxy that advertises its own address, and waits until it says that it has started.
+    pub async fn start_advertised(endpoints: &str, flags: &[&str]) -> Self {
+        let address = free_address();
+        let advertised = format!("--advertise-client-url={address}");
+        let mut proxy = Self::launch_at(address, endpoints, &[&[advertised.as_str()], flags].concat());
+        proxy.started().await;
+        proxy
+    }
+
     /// Starts a proxy and does not wait.
     #[must_use]
     pub fn launch(endpoints: &str, flags: &[&str]) -> Self {
+        Self::launch_at(free_address(), endpoints, flags)
+    }
+
+    fn launch_at(address: String, endpoints: &str, flags: &[&str]) -> Self {
         let dir = TempDir::new("proxy");
-        let address = format!("127.0.0.1:{}", ports::free_port());
         let mut command = Command::new(environment::proxy());
         command
             .current_dir(dir.path())
@@ -110,6 +122,10 @@ impl Proxy {
         };
         self.process.log().lines().map(parse).collect()
     }
+}
+
+fn free_address() -> String {
+    format!("127.0.0.1:{}", ports::free_port())
 }
 
 impl Drop for Proxy {

@@ -16,6 +16,8 @@ pub(crate) struct Config {
     pub(crate) upstream: upstream_balancer::Config,
     /// How often the cluster is asked for its members; `None` keeps to the endpoints as given.
     pub(crate) auto_sync: Option<Duration>,
+    /// Where this proxy registers; `None` is nowhere.
+    pub(crate) registration: Option<Registration>,
     /// Who the proxy itself is to etcd; `None` is nobody.
     pub(crate) credentials: Option<Credentials>,
     /// Where the clients' keys are, and how strictly clients are kept there.
@@ -49,6 +51,15 @@ pub(crate) struct Config {
 pub(crate) struct Reads {
     /// Whether linearizable reads that come together share one transaction on etcd.
     pub(crate) coalesced: bool,
+}
+
+/// Where this proxy registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Registration {
+    /// What stands in front of the proxies' keys, without the slash that follows it.
+    pub(crate) prefix: String,
+    /// How long a registration outlives its proxy, in seconds.
+    pub(crate) ttl: i64,
 }
 
 /// How watchers are shared.

@@ -23,29 +23,29 @@ const SERVICES: [&str; 9] = [
     "v3lockpb.Lock",
 ];
 
-/// Reports `SERVING` while some member serves and no drain has begun.
+/// Reports `SERVING` while some member serves and this proxy is not about to leave.
 pub(crate) struct Health {
     reporter: HealthReporter,
     cluster: Arc<Cluster>,
-    drain: CancellationToken,
+    leaving: CancellationToken,
 }
 
 impl Health {
     /// The service to mount on every runtime, and the work that keeps it true.
-    pub(crate) fn new(cluster: Arc<Cluster>, drain: CancellationToken) -> (HealthService, Self) {
+    pub(crate) fn new(cluster: Arc<Cluster>, leaving: CancellationToken) -> (HealthService, Self) {
         let reporter = HealthReporter::new();
         let service = HealthServer::new(Reported::from_health_reporter(reporter.clone()));
-        (service, Self { reporter, cluster, drain })
+        (service, Self { reporter, cluster, leaving })
     }
 
-    /// Runs until the drain has been reported.
+    /// Runs until the leave has been reported.
     pub(crate) async fn run(self) {
         let mut changes = self.cluster.changes();
-        while !self.drain.is_cancelled() {
+        while !self.leaving.is_cancelled() {
             self.report(self.cluster.is_healthy()).await;
             tokio::select! {
                 _ = changes.changed() => {}
-                () = self.drain.cancelled() => {}
+                () = self.leaving.cancelled() => {}
             }
         }
         self.report(false).await;

@@ -1,9 +1,10 @@
-//! MemberList as clients of a proxy must see it: they find the proxy, not the members behind it.
+//! MemberList as clients of a proxy must see it: they find the proxies, not the members behind them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use proto_gen::etcdserverpb::{Member, MemberListRequest, MemberListResponse};
+use resolver_registry::{Proxy, Registry};
 use tonic::codegen::Service;
 use tonic::{Status, server::Grpc};
 use tonic_prost::ProstCodec;
@@ -11,24 +12,18 @@ use upstream_balancer::Upstream;
 
 use crate::router::{Answer, Call};
 
-/// Answers MemberList with this proxy alone. etcd is asked all the same: it says whether the caller may know, and
-/// its header is the answer's.
+/// Answers MemberList with the proxies that are registered. etcd is asked all the same: it says whether the caller may
+/// know, and its header is the answer's.
 #[derive(Clone)]
 pub(crate) struct MemberList {
     upstream: Upstream,
-    itself: Member,
+    registry: Registry,
 }
 
 impl MemberList {
     /// None without an address to advertise: then the members show themselves.
-    pub(crate) fn new(upstream: Upstream, advertise_client_url: &str) -> Option<Self> {
-        if advertise_client_url.is_empty() {
-            return None;
-        }
-        let name = gethostname::gethostname().to_string_lossy().into_owned();
-        let itself =
-            Member { name, client_ur_ls: vec![advertise_client_url.to_owned()], ..Member::default() };
-        Some(Self { upstream, itself })
+    pub(crate) fn new(upstream: Upstream, registry: Registry, advertise_client_url: &str) -> Option<Self> {
+        (!advertise_client_url.is_empty()).then_some(Self { upstream, registry })
     }
 
     pub(crate) async fn serve(&self, call: Call) -> Answer {
@@ -46,11 +41,16 @@ impl Service<tonic::Request<MemberListRequest>> for MemberList {
     }
 
     fn call(&mut self, request: tonic::Request<MemberListRequest>) -> Self::Future {
-        let Self { upstream, itself } = self.clone();
+        let Self { upstream, registry } = self.clone();
         Box::pin(async move {
             let mut response = upstream.member_list(request).await?;
-            response.get_mut().members = vec![itself];
+            response.get_mut().members = registry.proxies().iter().map(member).collect();
             Ok(response)
         })
     }
+}
+
+/// As the existing proxy shows one: without an id.
+fn member(proxy: &Proxy) -> Member {
+    Member { name: proxy.name.clone(), client_ur_ls: vec![proxy.address.clone()], ..Member::default() }
 }

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin_http::Admin;
 use futures_util::future::join_all;
 use kv_cache::KvCache;
+use resolver_registry::Registry;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +28,9 @@ use crate::listener::accept;
 use crate::signals::Signals;
 use crate::wiring::{self, House};
 use crate::worker::{self, Worker, WorkerHandle};
+
+/// How long the drain waits at most for the registration to be taken back.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why the proxy could not start.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +64,13 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
 
     let (leaving, drain) = (CancellationToken::new(), CancellationToken::new());
     let (cluster, monitor) = Cluster::new(config.upstream.clone());
-    let (health_service, health) = Health::new(Arc::clone(&cluster), drain.clone());
+    let (health_service, health) = Health::new(Arc::clone(&cluster), leaving.clone());
     let upstream = Upstream::new(Arc::clone(&cluster));
     let (watch_hub, watch_worker) = wiring::watch_hub(&config, &upstream);
     let (lease_hub, lease_worker) = wiring::lease_hub(&upstream);
     let identity =
         Identity::new(upstream.clone(), config.credentials.clone(), &wiring::own_requests(&config));
+    let (registry, registry_work) = wiring::registry(&config, &upstream, &identity);
     let auto_sync = config.auto_sync.map(|interval| AutoSync::new(upstream, identity.clone(), interval));
     let (cache, cache_watcher) = KvCache::new(config.cache.clone());
     let calls = Calls::new(config.extensive_metrics);
@@ -73,6 +79,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
         cluster,
         watch_hub,
         lease_hub,
+        registry,
         cache,
         read_counters: Arc::default(),
         health: health_service,
@@ -91,6 +98,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     tokio::spawn(cache_relay.run());
     tokio::spawn(cache_watcher.run(cache_watch));
     tokio::spawn(health.run());
+    tokio::spawn(registry_work);
     auto_sync.map(|auto_sync| tokio::spawn(auto_sync.run()));
     let accepting = tokio::spawn(accept(listener, workers, drain.clone()));
 
@@ -100,25 +108,36 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     signals.next().await;
 
     init_daemon::stopping();
-    info!(address = %config.listen_addr, "stop listening gRPC proxy client requests");
-    // Whoever chooses among proxies hears of it before the port is closed.
-    leaving.cancel();
-    drain.cancel();
-    house.watch_hub.close();
-    house.lease_hub.close();
     let drained = async {
-        // A worker that has panicked has no connections left either.
-        let _ = accepting.await;
-        join_all(ends).await;
+        // Who looks for a proxy is told first, while this one still serves.
+        leaving.cancel();
+        leave(&house.registry).await;
+        info!(address = %config.listen_addr, "stop listening gRPC proxy client requests");
+        drain.cancel();
+        house.watch_hub.close();
+        house.lease_hub.close();
+        let ended = async {
+            // A worker that has panicked has no connections left either.
+            let _ = accepting.await;
+            join_all(ends).await;
+        };
+        timeout(config.drain_timeout, ended).await
     };
     tokio::select! {
-        ended = timeout(config.drain_timeout, drained) => match ended {
+        ended = drained => match ended {
             Ok(()) => info!("all connections ended"),
             Err(_) => warn!(after = ?config.drain_timeout, "closing the connections that are left"),
         },
         () = signals.next() => warn!("closing the connections that are left: second signal"),
     }
     Ok(())
+}
+
+/// A cluster that is away keeps nobody here.
+async fn leave(registry: &Registry) {
+    if timeout(LEAVE_TIMEOUT, registry.deregister()).await.is_err() {
+        warn!(after = ?LEAVE_TIMEOUT, "leaving without telling etcd: the registration ends with its lease");
+    }
 }
 
 /// The workers, and the way to each.

@@ -1,10 +1,12 @@
 //! How the rooms are connected: a list of nouns.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use kv_cache::{CachedKv, KvCache, Overseen};
 use lease_coalesce::LeaseHub;
 use namespace::Namespaced;
+use proto_gen::etcdserverpb::kv_client::KvClient;
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_client::LeaseClient;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
@@ -13,8 +15,9 @@ use proto_gen::etcdserverpb::watch_server::WatchServer;
 use proto_gen::v3electionpb::election_server::ElectionServer;
 use proto_gen::v3lockpb::lock_server::LockServer;
 use read_coalesce::CoalescedReads;
+use resolver_registry::{Proxy, Registry};
 use tokio_util::sync::CancellationToken;
-use upstream_balancer::{Cluster, Lane, LaneService, Upstream};
+use upstream_balancer::{Cluster, Identity, Lane, LaneService, Upstream};
 use watch_coalesce::{Relay, WatchHub, Worker};
 
 use crate::alarms::Alarms;
@@ -37,10 +40,14 @@ pub(crate) struct House {
     pub(crate) lease_hub: LeaseHub,
     pub(crate) cache: KvCache,
     pub(crate) read_counters: Arc<read_coalesce::Counters>,
+    pub(crate) registry: Registry,
     pub(crate) health: HealthService,
     pub(crate) calls: Calls,
     pub(crate) drain: CancellationToken,
 }
+
+/// Something that goes on beside the clients' calls.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The hub of all watchers, and its worker, whose upstream connections are those of the runtime that runs it.
 pub(crate) fn watch_hub(config: &Config, upstream: &Upstream) -> (WatchHub, Worker<WatchUpstream>) {
@@ -64,7 +71,29 @@ pub(crate) fn lease_hub(upstream: &Upstream) -> (LeaseHub, lease_coalesce::Worke
 /// What the proxy asks on its own behalf, by the names that the log gives it.
 pub(crate) fn own_requests(config: &Config) -> Vec<&'static str> {
     let auto_sync = config.auto_sync.map(|_| "--endpoints-auto-sync-interval");
-    ["noticing a lost leader"].into_iter().chain(auto_sync).collect()
+    let registration = config.registration.as_ref().map(|_| "--resolver-prefix");
+    ["noticing a lost leader"].into_iter().chain(auto_sync).chain(registration).collect()
+}
+
+/// Who is registered, and the work that keeps this proxy among them. Its keys are in the namespace, and it asks as the
+/// proxy itself.
+pub(crate) fn registry(config: &Config, upstream: &Upstream, identity: &Identity) -> (Registry, Work) {
+    let name = gethostname::gethostname().to_string_lossy().into_owned();
+    let itself = Proxy { name, address: config.advertise_client_url.clone() };
+    let Some(registration) = &config.registration else {
+        return (Registry::alone(itself), Box::pin(std::future::ready(())));
+    };
+    let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
+    let kv = KvServer::new(tenant.clone()).max_decoding_message_size(usize::MAX);
+    let lease = LeaseServer::new(tenant.clone()).max_decoding_message_size(usize::MAX);
+    let watch = WatchServer::new(tenant).max_decoding_message_size(usize::MAX);
+    let (registry, worker) = Registry::new(
+        resolver_registry::Config::new(registration.prefix.clone(), itself, registration.ttl),
+        KvClient::new(identity.service(kv)).max_decoding_message_size(usize::MAX),
+        LeaseClient::new(identity.service(lease)).max_decoding_message_size(usize::MAX),
+        WatchClient::new(identity.service(watch)).max_decoding_message_size(usize::MAX),
+    );
+    (registry, Box::pin(worker.run()))
 }
 
 /// The way on which the cache watches what is read often, with the keys as clients see them, and the work that wakes it.
@@ -95,7 +124,8 @@ pub(crate) struct Chores {
 
 /// The services of one worker, and its chores. Called on the worker's thread: its upstream connections never leave it.
 pub(crate) fn router(house: House) -> (Router, Chores) {
-    let House { config, cluster, watch_hub, lease_hub, cache, read_counters, health, calls, drain } = house;
+    let House { config, cluster, watch_hub, lease_hub, cache, read_counters, registry, health, calls, drain } =
+        house;
     let upstream = Upstream::new(cluster);
     let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
     let overseen = Overseen::new(tenant.clone(), cache.clone());
@@ -116,7 +146,7 @@ pub(crate) fn router(house: House) -> (Router, Chores) {
         election: ElectionServer::new(overseen.clone()).max_decoding_message_size(usize::MAX),
         lock: LockServer::new(overseen).max_decoding_message_size(usize::MAX),
         health,
-        member_list: MemberList::new(upstream.clone(), &config.advertise_client_url),
+        member_list: MemberList::new(upstream.clone(), registry, &config.advertise_client_url),
         alarms: Alarms::new(upstream.clone(), &config.namespace),
         cache,
         pass_through: upstream,

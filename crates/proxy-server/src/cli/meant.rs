@@ -8,23 +8,19 @@ mod identity;
 mod listener;
 mod observation;
 mod reads;
+mod registration;
 mod tenant;
 mod upstream;
 mod watch;
 
 use std::time::Duration;
 
-use super::{
-    Refusal,
-    flags::Flags,
-    go_values::{GoDuration, quote},
-    unserved,
-};
+use super::{Refusal, flags::Flags, go_values::GoDuration, unserved};
 use crate::config::Config;
 
 /// The configuration that the flags mean.
 pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
-    registration(&flags)?;
+    let registration = registration::config(&flags)?;
     listener::check(&flags)?;
     unserved::refuse(&flags)?;
     let (upstream, notices) = upstream::config(&flags)?;
@@ -32,6 +28,7 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
         upstream,
         notices,
         auto_sync: flags.endpoints_auto_sync_interval.positive(),
+        registration,
         credentials: identity::credentials(&flags, |name| std::env::var(name).ok())?,
         namespace: tenant::namespace(&flags)?,
         reads: reads::config(&flags)?,
@@ -47,21 +44,6 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
         listen_addr: flags.listen_addr,
         advertise_client_url: flags.advertise_client_url,
     })
-}
-
-/// The words are etcd's, and so is the order.
-fn registration(flags: &Flags) -> Result<(), Refusal> {
-    let Flags { resolver_prefix, resolver_ttl, advertise_client_url, .. } = flags;
-    if !resolver_prefix.is_empty() && *resolver_ttl < 1 {
-        return Err(Refusal::new(format!("invalid resolver-ttl {resolver_ttl}")));
-    }
-    if resolver_prefix.is_empty() && *resolver_ttl > 0 {
-        return Err(Refusal::new(format!("invalid resolver-prefix {}", quote(resolver_prefix))));
-    }
-    if !resolver_prefix.is_empty() && advertise_client_url.is_empty() {
-        return Err(Refusal::new(format!("invalid advertise-client-url {}", quote(advertise_client_url))));
-    }
-    Ok(())
 }
 
 /// No stream at all would be no server. grpc-go takes zero for "no limit".

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{Notice, ServerKeepalive};
+use crate::config::{Notice, Registration, ServerKeepalive};
 
 fn run(line: &[&str]) -> Result<Command, Refusal> {
     parse(line.iter().map(OsString::from))
@@ -281,6 +281,9 @@ fn registration_is_checked_in_etcds_words() {
     assert_eq!(refusal(&["--resolver-ttl=0x10"]), "invalid resolver-prefix \"\"");
     assert_eq!(refusal(&["--resolver-prefix=x"]), "invalid resolver-ttl 0");
     assert_eq!(refusal(&["--resolver-prefix=x", "--resolver-ttl=-1"]), "invalid resolver-ttl -1");
+    assert_eq!(config(&["--resolver-ttl=-1"]).registration, None);
+    let registration = config(&["--resolver-prefix=x/", "--resolver-ttl=5"]).registration;
+    assert_eq!(registration, Some(Registration { prefix: "x/".to_owned(), ttl: 5 }));
     let all = ["--resolver-ttl=5", "--resolver-prefix=x", "--advertise-client-url="];
     assert_eq!(refusal(&all), "invalid advertise-client-url \"\"");
 }
@@ -372,9 +375,9 @@ fn own_flags_are_checked() {
 
 #[test]
 fn all_that_is_not_served_is_refused_at_once() {
-    let said = refusal(&["--resolver-prefix=x", "--resolver-ttl=1", "--enable-pprof", "--auto-tls"]);
+    let said = refusal(&["--auto-tls", "--discovery-srv=x", "--enable-pprof"]);
     let lines: Vec<_> = said.lines().collect();
-    let expected = ["auto-tls", "resolver-prefix", "resolver-ttl", "enable-pprof"]
+    let expected = ["auto-tls", "discovery-srv", "enable-pprof"]
         .map(|name| format!("--{name} is not served by this version of etcd-grpc-proxy"));
     assert_eq!(lines, expected);
 }

@@ -19,8 +19,6 @@ const UNSERVED: &[(&str, Asks)] = &[
     ("auto-tls", |f| f.auto_tls),
     ("discovery-srv", |f| !f.discovery_srv.is_empty()),
     ("discovery-srv-name", |f| !f.discovery_srv_name.is_empty()),
-    ("resolver-prefix", |f| !f.resolver_prefix.is_empty()),
-    ("resolver-ttl", |f| f.resolver_ttl > 0),
     ("experimental-serializable-ordering", |f| f.experimental_serializable_ordering),
     ("experimental-leasing-prefix", |f| !f.experimental_leasing_prefix.is_empty()),
     ("enable-pprof", |f| f.enable_pprof),
