@@ -1,5 +1,6 @@
 //! The follower: reads who is registered and watches what changes.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use proto_gen::etcdserverpb::{RangeRequest, WatchCreateRequest, WatchRequest, Wa
 use tokio::time::sleep;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Status, Streaming};
-use tracing::{debug, warn};
+use tracing::warn;
 
 use crate::backoff::Backoff;
+use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::entry;
 use crate::registrar::answer;
@@ -30,23 +32,17 @@ pub(crate) struct Follower<K, W> {
     pub(crate) watch: WatchClient<W>,
     pub(crate) roll: Roll,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) complaint: Complaint,
 }
 
 impl<K: Transport, W: Transport> Follower<K, W> {
     /// Runs for ever. What was lost is begun anew with a whole list, which also tells what has gone meanwhile.
     pub(crate) async fn run(mut self) {
         let mut backoff = Backoff::default();
-        let mut complaint = None;
         loop {
-            let Err(status) = self.follow(&mut backoff, &mut complaint).await;
+            let Err(status) = self.follow(&mut backoff).await;
             self.shared.counters.failures.increment();
-            let reason = status.message();
-            if complaint.as_deref() == Some(reason) {
-                debug!(reason, "cannot follow the registered proxies");
-            } else {
-                warn!(reason, "cannot follow the registered proxies");
-                complaint = Some(reason.to_owned());
-            }
+            self.complaint.of("cannot follow the registered proxies", &status);
             let is_refused = matches!(
                 status.code(),
                 Code::InvalidArgument | Code::Unauthenticated | Code::PermissionDenied
@@ -56,11 +52,7 @@ impl<K: Transport, W: Transport> Follower<K, W> {
     }
 
     /// Ends only by failing.
-    async fn follow(
-        &mut self,
-        backoff: &mut Backoff,
-        complaint: &mut Option<String>,
-    ) -> Result<std::convert::Infallible, Status> {
+    async fn follow(&mut self, backoff: &mut Backoff) -> Result<Infallible, Status> {
         let revision = self.list().await?;
         let mut responses = self.open(revision + 1).await?;
         loop {
@@ -73,7 +65,7 @@ impl<K: Transport, W: Transport> Follower<K, W> {
             }
             // Only now it is known that the watch is there.
             backoff.reset();
-            *complaint = None;
+            self.complaint.is_over();
             let change = self.roll.apply(response.events);
             self.heed(change);
         }

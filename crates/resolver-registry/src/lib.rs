@@ -20,6 +20,7 @@
 //! (being there oneself); `registry`.
 
 mod backoff;
+mod complaint;
 mod config;
 mod counters;
 mod entry;

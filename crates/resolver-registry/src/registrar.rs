@@ -15,14 +15,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
+use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::entry;
 use crate::registry::Shared;
 use crate::session::{Session, Step};
 use crate::transport::Transport;
 
+const TROUBLE: &str = "cannot register this proxy or keep its registration";
 /// Who leaves does not wait longer than this for etcd to hear of it.
 const REVOKE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pings are sent one at a time; there is room for the ones that nobody has answered.
@@ -101,7 +103,7 @@ impl<K: Transport, L: Transport> Registrar<K, L> {
             if let Some(status) = failure {
                 pulse = None;
                 self.shared.counters.failures.increment();
-                self.complaint.of(&status);
+                self.complaint.of(TROUBLE, &status);
                 if session.failed(Instant::now(), &status) {
                     self.expired();
                 }
@@ -187,27 +189,5 @@ pub(crate) async fn answer<R>(
     match timeout(config.answer_timeout, call).await {
         Ok(answer) => answer.map(Response::into_inner),
         Err(_) => Err(Status::deadline_exceeded(format!("no answer within {:?}", config.answer_timeout))),
-    }
-}
-
-/// Says what is wrong once, however often it is tried.
-#[derive(Debug, Default)]
-pub(crate) struct Complaint(Option<String>);
-
-const TROUBLE: &str = "cannot register this proxy or keep its registration";
-
-impl Complaint {
-    fn of(&mut self, status: &Status) {
-        let reason = status.message();
-        if self.0.as_deref() == Some(reason) {
-            debug!(reason, "{TROUBLE}");
-        } else {
-            warn!(reason, "{TROUBLE}");
-            self.0 = Some(reason.to_owned());
-        }
-    }
-
-    fn is_over(&mut self) {
-        self.0 = None;
     }
 }

@@ -7,11 +7,12 @@ use proto_gen::etcdserverpb::lease_client::LeaseClient;
 use proto_gen::etcdserverpb::watch_client::WatchClient;
 use tokio::sync::{Notify, watch};
 
+use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::entry::{self, Proxy};
 use crate::follower::Follower;
-use crate::registrar::{Complaint, Registrar};
+use crate::registrar::Registrar;
 use crate::roll::Roll;
 use crate::transport::Transport;
 
@@ -58,6 +59,7 @@ impl Registry {
             kv: kv.clone(),
             watch,
             shared: Arc::clone(&shared),
+            complaint: Complaint::default(),
         };
         let registrar =
             Registrar { config, kv, lease, shared: Arc::clone(&shared), complaint: Complaint::default() };

@@ -13,6 +13,8 @@ use crate::upstream::Upstream;
 
 /// etcd's client gives the cluster this long to tell its members.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// So many different reasons are logged until etcd tells its members again.
+const MAX_COMPLAINTS: usize = 16;
 /// A slip in the interval must not become a load on etcd.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// Who is refused is refused again: asking becomes rarer, up to this or the interval.
@@ -30,13 +32,14 @@ pub struct AutoSync {
     identity: Identity,
     interval: Duration,
     refusals: u32,
-    complaint: Option<String>,
+    /// What was logged since etcd told its members, in bounds.
+    complaints: Vec<String>,
 }
 
 impl AutoSync {
     /// Asks through `upstream` as `identity`, for the first time at once, and ten times a second at most.
     pub fn new(upstream: Upstream, identity: Identity, interval: Duration) -> Self {
-        Self { upstream, identity, interval: interval.max(MIN_INTERVAL), refusals: 0, complaint: None }
+        Self { upstream, identity, interval: interval.max(MIN_INTERVAL), refusals: 0, complaints: Vec::new() }
     }
 
     /// Runs for ever.
@@ -62,10 +65,6 @@ impl AutoSync {
     }
 
     fn heed(&mut self, list: &MemberListResponse) {
-        if self.complaint.take().is_some() {
-            info!("etcd tells its members again");
-        }
-        self.refusals = 0;
         let config = self.upstream.config();
         let tls = config.tls.is_some();
         let is_spoken = |endpoint: &Endpoint| {
@@ -78,6 +77,10 @@ impl AutoSync {
             ));
             return;
         }
+        if !std::mem::take(&mut self.complaints).is_empty() {
+            info!("etcd tells its members again");
+        }
+        self.refusals = 0;
         let cluster = self.upstream.cluster();
         if !cluster.serves_at(&endpoints) {
             // Members may advertise addresses that cannot be reached from here.
@@ -91,9 +94,9 @@ impl AutoSync {
             self.refusals = self.refusals.saturating_add(1);
         }
         let reason = status.message();
-        if self.complaint.as_deref() != Some(reason) {
+        if self.complaints.len() < MAX_COMPLAINTS && !self.complaints.iter().any(|known| known == reason) {
             warn!(reason, "cannot synchronize the endpoints with etcd's members");
-            self.complaint = Some(reason.to_owned());
+            self.complaints.push(reason.to_owned());
         }
         let cluster = self.upstream.cluster();
         if !cluster.is_available() {
@@ -162,6 +165,7 @@ mod tests {
             auto_sync.heed(&list(members));
             assert_eq!(endpoints(&auto_sync), ["a:1"]);
         }
+        assert_eq!(auto_sync.complaints.len(), 1, "said once");
     }
 
     #[test]

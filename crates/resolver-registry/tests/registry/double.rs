@@ -131,6 +131,13 @@ impl Etcd {
         self.lock().leases.len()
     }
 
+    /// Watch and keep-alive streams that somebody listens to.
+    pub(crate) fn streams(&self) -> (usize, usize) {
+        let store = self.lock();
+        let watches = store.watchers.iter().filter(|(_, sender)| !sender.is_closed()).count();
+        (watches, store.pings.iter().filter(|sender| !sender.is_closed()).count())
+    }
+
     /// Calls received, streams and pings included.
     pub(crate) fn calls(&self) -> usize {
         self.lock().calls

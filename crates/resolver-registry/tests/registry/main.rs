@@ -102,6 +102,22 @@ async fn a_lease_that_etcd_has_forgotten_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_thousand_losses_leave_one_lease_and_one_stream_of_each_kind() {
+    let etcd = Etcd::start();
+    let (a, _worker) = start(&etcd, "a");
+    for lost in 0..1000 {
+        until("registered", 10, || a.is_registered() && etcd.get(&key("a")).is_some()).await;
+        assert_eq!(a.counters().expirations.get(), lost);
+        etcd.forget_leases();
+        until("the loss is noticed", 10, || a.counters().expirations.get() == lost + 1).await;
+    }
+    until("registered", 10, || a.is_registered()).await;
+    // Long enough for a ping.
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!((etcd.leases(), etcd.streams()), (1, (1, 1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_entry_that_somebody_deletes_comes_back_with_its_lease() {
     let etcd = Etcd::start();
     let (a, _worker) = start(&etcd, "a");
