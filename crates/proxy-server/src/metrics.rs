@@ -6,6 +6,7 @@
 mod cache;
 mod grpc;
 mod lease;
+mod proxies;
 mod reads;
 mod upstream;
 mod watch;
@@ -30,6 +31,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) lease_hub: &'a LeaseHub,
     pub(crate) cache: &'a KvCache,
     pub(crate) read_counters: &'a Arc<read_coalesce::Counters>,
+    pub(crate) proxies: &'a resolver_registry::Registry,
     pub(crate) workers: &'a [WorkerHandle],
 }
 
@@ -45,6 +47,7 @@ impl Sources<'_> {
         lease::register(registry, &self.lease_hub.counters());
         cache::register(registry, self.cache);
         reads::register(registry, self.read_counters);
+        proxies::register(registry, self.proxies);
     }
 }
 

@@ -15,7 +15,12 @@ mod watch;
 
 use std::time::Duration;
 
-use super::{Refusal, flags::Flags, go_values::GoDuration, unserved};
+use super::{
+    Refusal,
+    flags::Flags,
+    go_values::{GoDuration, quote},
+    unserved,
+};
 use crate::config::Config;
 
 /// The configuration that the flags mean.

@@ -42,6 +42,8 @@ fn registry() -> Registry {
     let calls = Calls::new(true);
     let (cache, _) = KvCache::new(kv_cache::Config::default());
     calls.shard();
+    let itself = resolver_registry::Proxy { name: String::new(), address: String::new() };
+    let proxies = resolver_registry::Registry::alone(itself);
     Sources {
         calls: &calls,
         cluster: &cluster,
@@ -49,6 +51,7 @@ fn registry() -> Registry {
         lease_hub: &lease_hub,
         cache: &cache,
         read_counters: &Arc::default(),
+        proxies: &proxies,
         workers: &[worker],
     }
     .register(&registry);
