@@ -12,16 +12,16 @@ use tonic::Status;
 /// Longer than any test: whoever relies on the age of an answer is found out.
 const FOR_EVER: &str = "--cache-max-age=1h";
 
-fn serializable(request: RangeRequest) -> RangeRequest {
+pub(crate) fn serializable(request: RangeRequest) -> RangeRequest {
     RangeRequest { serializable: true, ..request }
 }
 
-async fn read(client: &Client, request: RangeRequest) -> Result<RangeResponse, Status> {
+pub(crate) async fn read(client: &Client, request: RangeRequest) -> Result<RangeResponse, Status> {
     client.kv().range(serializable(request)).await.map(tonic::Response::into_inner)
 }
 
 /// The value of a key as a serializable read shows it; empty where there is none.
-async fn value(client: &Client, key: &str) -> String {
+pub(crate) async fn value(client: &Client, key: &str) -> String {
     let response = read(client, crate::requests::get(key)).await.expect("a serializable read");
     response.kvs.first().map(|kv| String::from_utf8_lossy(&kv.value).into_owned()).unwrap_or_default()
 }

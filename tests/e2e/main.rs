@@ -26,6 +26,7 @@ mod maintenance;
 mod metadata;
 mod namespace;
 mod operation;
+mod ordering;
 mod reads;
 mod registry;
 mod requests;

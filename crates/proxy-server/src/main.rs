@@ -1,7 +1,7 @@
 //! `etcd-grpc-proxy`: a stateless proxy in front of an etcd v3 cluster.
 //!
 //! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process),
-//! `bind`, `listener`, `worker`, `connection`, `client_io`, `entrance` (how a request gets in); `wiring`, `router` and
+//! `ordering`, `bind`, `listener`, `worker`, `connection`, `client_io`, `entrance` (how a request gets in); `wiring`, `router` and
 //! `http_door` (where it goes); then the rooms it may pass: `sort_guard`, `watch_door`, `watch_upstream`, `member_list`,
 //! `alarms`, `health`, `drain`. Who looks at the proxy meets `admin_thread`, `admin_pages`, `probes`, `in_process`,
 //! `calls` and `metrics`.
@@ -27,6 +27,7 @@ mod listener;
 mod log;
 mod member_list;
 mod metrics;
+mod ordering;
 mod probes;
 mod router;
 mod server;

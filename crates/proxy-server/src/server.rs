@@ -25,6 +25,7 @@ use crate::health::Health;
 use crate::http_door::HttpDoor;
 use crate::init_daemon;
 use crate::listener::accept;
+use crate::ordering;
 use crate::signals::Signals;
 use crate::wiring::{self, House};
 use crate::worker::{self, Worker, WorkerHandle};
@@ -71,7 +72,8 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let identity =
         Identity::new(upstream.clone(), config.credentials.clone(), &wiring::own_requests(&config));
     let (registry, registry_work) = wiring::registry(&config, &upstream, &identity);
-    let auto_sync = config.auto_sync.map(|interval| AutoSync::new(upstream, identity.clone(), interval));
+    let auto_sync =
+        config.auto_sync.map(|interval| AutoSync::new(upstream.clone(), identity.clone(), interval));
     let (cache, cache_watcher) = KvCache::new(config.cache.clone());
     let calls = Calls::new(config.extensive_metrics);
     let house = House {
@@ -92,14 +94,21 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let (admin, admin_worker) = Admin::new(pages);
     admin_thread::start(admin_worker, relay, admin.clone(), metrics_listener)?;
     let ends = start_workers(seats, &house, &HttpDoor { admin })?;
-    tokio::spawn(monitor.identified(identity).run());
+    tokio::spawn(monitor.identified(identity.clone()).run());
     tokio::spawn(watch_worker.run());
     tokio::spawn(lease_worker.run());
     tokio::spawn(cache_relay.run());
     tokio::spawn(cache_watcher.run(cache_watch));
     tokio::spawn(health.run());
-    tokio::spawn(registry_work);
     auto_sync.map(|auto_sync| tokio::spawn(auto_sync.run()));
+    if house.config.cache.ordered {
+        house.cluster.keep_order();
+        tokio::select! {
+            () = ordering::recover(&identity, &upstream) => {}
+            () = signals.next() => return Ok(()),
+        }
+    }
+    tokio::spawn(registry_work);
     let accepting = tokio::spawn(accept(listener, workers, drain.clone()));
 
     let config = &house.config;

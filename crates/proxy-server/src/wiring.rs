@@ -72,7 +72,8 @@ pub(crate) fn lease_hub(upstream: &Upstream) -> (LeaseHub, lease_coalesce::Worke
 pub(crate) fn own_requests(config: &Config) -> Vec<&'static str> {
     let auto_sync = config.auto_sync.map(|_| "--endpoints-auto-sync-interval");
     let registration = config.registration.as_ref().map(|_| "--resolver-prefix");
-    ["noticing a lost leader"].into_iter().chain(auto_sync).chain(registration).collect()
+    let ordering = config.cache.ordered.then_some("--experimental-serializable-ordering");
+    ["noticing a lost leader"].into_iter().chain(auto_sync).chain(registration).chain(ordering).collect()
 }
 
 /// Who is registered, and the work that keeps this proxy among them. Its keys are in the namespace, and it asks as the

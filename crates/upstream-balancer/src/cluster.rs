@@ -12,6 +12,7 @@ use crate::Endpoint;
 use crate::config::Config;
 use crate::member::{Health, Member, MemberStatus};
 use crate::monitor::Monitor;
+use crate::ordering::Seen;
 use crate::roster::Roster;
 
 /// The members and their health; one for the process, shared by the [`crate::Upstream`] of every runtime.
@@ -20,6 +21,7 @@ pub struct Cluster {
     pub(crate) config: Config,
     roster: watch::Sender<Arc<Roster>>,
     retries: AtomicU64,
+    pub(crate) seen: Seen,
     /// Changes with the health of any member, and with who is one.
     changed: watch::Sender<()>,
 }
@@ -30,7 +32,7 @@ impl Cluster {
         let roster = Roster::first(config.policy, &config.endpoints, config.tls.is_some());
         let roster = watch::Sender::new(Arc::new(roster));
         let (retries, changed) = (AtomicU64::new(0), watch::Sender::new(()));
-        let cluster = Arc::new(Self { config, roster, retries, changed });
+        let cluster = Arc::new(Self { config, roster, retries, seen: Seen::default(), changed });
         let monitor = Monitor::new(Arc::clone(&cluster));
         (cluster, monitor)
     }

@@ -17,7 +17,7 @@
 //! What it refuses: it does not look into messages, share answers or rewrite keys. Those are layers above it.
 //!
 //! Read in this order: `config`, `endpoint`, `member`, `choice`, `roster`, `cluster`, `monitor`; then `dial`, `pulse`,
-//! `connection`, `body`, `pool`, `crew`; then `upstream`, `unary`, `limit`, `services`, `identity`, `auto_sync`;
+//! `connection`, `body`, `pool`, `crew`; then `upstream`, `unary`, `ordering`, `limit`, `services`, `identity`, `auto_sync`;
 //! and `page`, which is HTTP/1.1.
 
 mod auto_sync;
@@ -33,6 +33,7 @@ mod identity;
 mod limit;
 mod member;
 mod monitor;
+mod ordering;
 mod page;
 mod pool;
 mod pulse;
@@ -50,6 +51,7 @@ pub use identity::{Credentials, Identified, Identity, Password};
 pub use limit::{MessageLimit, Prefixes};
 pub use member::{Health, MemberStatus};
 pub use monitor::Monitor;
+pub use ordering::Ordered;
 pub use page::PageError;
 pub use pool::Lane;
 pub use upstream::{LaneService, Upstream};

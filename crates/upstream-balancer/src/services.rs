@@ -31,6 +31,7 @@ use proto_gen::v3lockpb::lock_server::Lock;
 use proto_gen::v3lockpb::{LockRequest, LockResponse, UnlockRequest, UnlockResponse};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::ordering::{Ordered, is_serializable};
 use crate::pool::Lane;
 use crate::unary::Method;
 use crate::upstream::Upstream;
@@ -60,31 +61,36 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl Kv for Upstream {
     async fn range(&self, request: Request<RangeRequest>) -> Answer<RangeResponse> {
-        self.unary(&RANGE, request).await
+        self.in_order(&RANGE, request, |range| range.serializable).await
     }
 
-    type RangeStreamStream = Streaming<RangeStreamResponse>;
+    type RangeStreamStream = Ordered<Streaming<RangeStreamResponse>>;
 
-    async fn range_stream(&self, request: Request<RangeRequest>) -> Answer<Self::RangeStreamStream> {
+    async fn range_stream(&self, mut request: Request<RangeRequest>) -> Answer<Self::RangeStreamStream> {
+        if self.cluster().keeps_order() {
+            // What has begun cannot be asked of another member. A linearizable read is never behind.
+            request.get_mut().serializable = false;
+        }
         let client = KvClient::new(self.lane(Lane::Bulk));
-        client.max_decoding_message_size(usize::MAX).range_stream(request).await
+        let response = client.max_decoding_message_size(usize::MAX).range_stream(request).await?;
+        Ok(response.map(|chunks| Ordered::new(chunks, Arc::clone(self.cluster()))))
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Answer<PutResponse> {
-        self.unary(&PUT, request).await
+        self.in_order(&PUT, request, |_| false).await
     }
 
     async fn delete_range(&self, request: Request<DeleteRangeRequest>) -> Answer<DeleteRangeResponse> {
-        self.unary(&DELETE_RANGE, request).await
+        self.in_order(&DELETE_RANGE, request, |_| false).await
     }
 
     async fn txn(&self, request: Request<TxnRequest>) -> Answer<TxnResponse> {
         let method = if only_reads(request.get_ref()) { &READ_ONLY_TXN } else { &TXN };
-        self.unary(method, request).await
+        self.in_order(method, request, is_serializable).await
     }
 
     async fn compact(&self, request: Request<CompactionRequest>) -> Answer<CompactionResponse> {
-        self.unary(&COMPACT, request).await
+        self.in_order(&COMPACT, request, |_| false).await
     }
 }
 
@@ -107,7 +113,7 @@ impl Lease for Upstream {
     }
 
     async fn lease_revoke(&self, request: Request<LeaseRevokeRequest>) -> Answer<LeaseRevokeResponse> {
-        self.unary(&LEASE_REVOKE, request).await
+        self.in_order(&LEASE_REVOKE, request, |_| false).await
     }
 
     type LeaseKeepAliveStream = Relayed<LeaseKeepAliveResponse>;
@@ -155,15 +161,15 @@ impl Upstream {
 #[tonic::async_trait]
 impl Election for Upstream {
     async fn campaign(&self, request: Request<CampaignRequest>) -> Answer<CampaignResponse> {
-        self.unary(&CAMPAIGN, request).await
+        self.in_order(&CAMPAIGN, request, |_| false).await
     }
 
     async fn proclaim(&self, request: Request<ProclaimRequest>) -> Answer<ProclaimResponse> {
-        self.unary(&PROCLAIM, request).await
+        self.in_order(&PROCLAIM, request, |_| false).await
     }
 
     async fn leader(&self, request: Request<LeaderRequest>) -> Answer<LeaderResponse> {
-        self.unary(&LEADER, request).await
+        self.in_order(&LEADER, request, |_| false).await
     }
 
     type ObserveStream = Streaming<LeaderResponse>;
@@ -174,18 +180,18 @@ impl Election for Upstream {
     }
 
     async fn resign(&self, request: Request<ResignRequest>) -> Answer<ResignResponse> {
-        self.unary(&RESIGN, request).await
+        self.in_order(&RESIGN, request, |_| false).await
     }
 }
 
 #[tonic::async_trait]
 impl Lock for Upstream {
     async fn lock(&self, request: Request<LockRequest>) -> Answer<LockResponse> {
-        self.unary(&LOCK, request).await
+        self.in_order(&LOCK, request, |_| false).await
     }
 
     async fn unlock(&self, request: Request<UnlockRequest>) -> Answer<UnlockResponse> {
-        self.unary(&UNLOCK, request).await
+        self.in_order(&UNLOCK, request, |_| false).await
     }
 }
 

@@ -60,22 +60,31 @@ impl Upstream {
         Q: Message,
         R: Message + Default,
     {
+        let question = self.question(request)?;
+        question.in_time(self.attempts(method, &question, |_| Ok(()))).await
+    }
+
+    /// What can be sent again and again.
+    pub(crate) fn question<Q: Message>(&self, request: Request<Q>) -> Result<Question, Status> {
         let (metadata, _, message) = request.into_parts();
         let message = frame(&message, self.config().max_send_bytes)?;
         let mut headers = metadata.into_headers();
         headers.remove(ACCEPT_ENCODING);
-        match deadline(&headers) {
-            None => self.attempts(method, headers, message).await,
-            Some(deadline) => timeout_at(deadline, self.attempts(method, headers, message))
-                .await
-                .unwrap_or_else(|_| Err(Status::deadline_exceeded("context deadline exceeded"))),
-        }
+        Ok(Question { headers, message })
     }
 
-    async fn attempts<R>(&self, method: &Method, headers: HeaderMap, message: Bytes) -> Answer<R>
+    /// One round through the members. An answer that `check` refuses counts as that refusal, and another member is
+    /// asked: only for reads.
+    pub(crate) async fn attempts<R>(
+        &self,
+        method: &Method,
+        question: &Question,
+        check: impl Fn(&R) -> Result<(), Status>,
+    ) -> Answer<R>
     where
         R: Message + Default,
     {
+        let Question { headers, message } = question;
         let started = Instant::now();
         let mut patience = started + self.config().dial_timeout;
         let mut tried = Vec::new();
@@ -99,7 +108,14 @@ impl Upstream {
                     }
                     last = Some(status);
                 }
-                Ok(answer) => return answer,
+                Ok(Ok(response)) => match check(response.get_ref()) {
+                    Ok(()) => return Ok(response),
+                    Err(refused) => {
+                        tried.push(Arc::clone(connection.member()));
+                        last = Some(refused);
+                    }
+                },
+                Ok(Err(status)) => return Err(status),
                 Err(Failure::Lost(status)) if !method.is_read => return Err(status),
                 Err(Failure::Lost(status)) => {
                     // The time that a dead member took is not the time that was spent looking for another.
@@ -113,6 +129,25 @@ impl Upstream {
             }
         }
         Err(last.unwrap_or_else(|| Status::unavailable("no etcd member answers")))
+    }
+}
+
+/// A call as it is sent.
+#[derive(Debug)]
+pub(crate) struct Question {
+    headers: HeaderMap,
+    message: Bytes,
+}
+
+impl Question {
+    /// The answer, if it comes within the client's time.
+    pub(crate) async fn in_time<R>(&self, answer: impl Future<Output = Answer<R>>) -> Answer<R> {
+        match deadline(&self.headers) {
+            None => answer.await,
+            Some(deadline) => timeout_at(deadline, answer)
+                .await
+                .unwrap_or_else(|_| Err(Status::deadline_exceeded("context deadline exceeded"))),
+        }
     }
 }
 

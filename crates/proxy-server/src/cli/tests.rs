@@ -425,6 +425,7 @@ fn the_cache_is_bounded_and_can_be_switched_off() {
     assert_eq!((given.max_entries, given.max_bytes), (7, 0));
     assert_eq!(given.max_age, Duration::from_millis(250));
     assert_eq!(config(&["--cache-max-age=0"]).cache.max_age, Duration::ZERO);
+    assert!(config(&["--experimental-serializable-ordering"]).cache.ordered && !given.ordered);
     assert_eq!(refusal(&["--cache-max-age=-1s"]), "invalid cache-max-age -1s (must not be negative)");
 }
 

@@ -19,7 +19,6 @@ const UNSERVED: &[(&str, Asks)] = &[
     ("auto-tls", |f| f.auto_tls),
     ("discovery-srv", |f| !f.discovery_srv.is_empty()),
     ("discovery-srv-name", |f| !f.discovery_srv_name.is_empty()),
-    ("experimental-serializable-ordering", |f| f.experimental_serializable_ordering),
     ("experimental-leasing-prefix", |f| !f.experimental_leasing_prefix.is_empty()),
     ("enable-pprof", |f| f.enable_pprof),
     ("experimental-enable-grpc-logging", |f| f.experimental_enable_grpc_logging),

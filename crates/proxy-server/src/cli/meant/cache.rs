@@ -15,6 +15,7 @@ pub(super) fn config(flags: &Flags) -> Result<kv_cache::Config, Refusal> {
         max_entries: count("cache-max-entries", flags.cache_max_entries)?,
         max_bytes: count("cache-max-bytes", flags.cache_max_bytes)?,
         max_age: max_age.positive().unwrap_or_default(),
+        ordered: flags.experimental_serializable_ordering,
         ..kv_cache::Config::default()
     })
 }
