@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
 
 use e2e::{Client, Cluster, Proxy, SOON, Shape, eventually};
 use proto_gen::authpb::UserAddOptions;
 use proto_gen::etcdserverpb::{
     AuthEnableRequest, AuthRoleAddRequest, AuthUserAddRequest, AuthUserGrantRoleRequest, RangeRequest,
 };
-use tonic::{Code, Status};
+use tonic::Status;
 
-use crate::cache::{read, serializable, value};
+use crate::cache::{read, serializable};
 use crate::requests::{get, put};
 
 const ORDERED: &str = "--experimental-serializable-ordering";
 const NOTHING_KEPT: &str = "--cache-max-age=0";
-const REFUSAL: &str =
-    "etcdclient: no cluster members have a revision higher than the previously received revision";
 
 fn revision(response: &proto_gen::etcdserverpb::RangeResponse) -> i64 {
     response.header.as_ref().expect("a header").revision
@@ -56,53 +53,6 @@ async fn a_member_that_is_behind_is_passed_over() {
     }
     assert_eq!(newest, 11);
     drop(slot);
-}
-
-/// A follower that was down during a write and comes back when the others sleep.
-#[tokio::test]
-async fn a_follower_that_cannot_catch_up_refuses_in_the_words_of_etcds_client() {
-    if e2e::environment::etcd_version() < (3, 6) {
-        // Older members do not serve before they have heard of the others.
-        return;
-    }
-    let mut cluster = Cluster::start(Shape::three()).await;
-    let leader = cluster.leader().await;
-    let sleeper = (leader + 1) % 3;
-    let others: Vec<_> = (0..3).filter(|index| *index != sleeper).collect();
-    let proxy = Proxy::start(&cluster.endpoints(), &[ORDERED, NOTHING_KEPT]).await;
-    let client = proxy.client().with_deadline(Duration::from_secs(10));
-    client.kv().put(put("k", "old")).await.expect("a write");
-    let asleep = cluster.member(sleeper).client();
-    eventually("the follower has it", SOON, async || (value(&asleep, "k").await == "old").then_some(()))
-        .await;
-    cluster.member_mut(sleeper).kill();
-    eventually("a write without the follower", SOON, async || client.kv().put(put("k", "new")).await.ok())
-        .await;
-    assert_eq!(value(&client, "k").await, "new");
-    for index in &others {
-        cluster.member(*index).freeze();
-    }
-    cluster.member_mut(sleeper).restart();
-    let alone = cluster.member(sleeper).client().with_deadline(Duration::from_secs(2));
-    let known =
-        eventually("the follower serves alone", SOON, async || read(&alone, get("k")).await.ok()).await;
-    assert_eq!(known.kvs[0].value, "old", "the follower cannot know better");
-    let refused =
-        eventually("only the follower is left", SOON, async || match read(&client, get("k")).await {
-            Ok(answer) => panic!("an answer at revision {}", revision(&answer)),
-            Err(status) => (status.message() == REFUSAL).then_some(status),
-        })
-        .await;
-    assert_eq!(refused.code(), Code::Unavailable);
-    for index in &others {
-        cluster.member(*index).thaw();
-    }
-    eventually("somebody is far enough again", SOON, async || {
-        let answer = read(&client, get("k")).await.ok()?;
-        assert_eq!(answer.kvs[0].value, "new");
-        Some(())
-    })
-    .await;
 }
 
 #[tokio::test]
