@@ -170,3 +170,23 @@ async fn pages_of_a_member_fail_over() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn profiles_are_there_when_asked_for() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let ours = Proxy::start(&cluster.endpoints(), &["--enable-pprof"]).await;
+    assert_eq!(get(ours.address(), "/debug/pprof/").await.status, 200);
+    assert_eq!(get(ours.address(), "/debug/pprof/heap").await.status, 404);
+    let client = ours.client();
+    let busy =
+        tokio::spawn(async move { while client.kv().range(crate::requests::get("a")).await.is_ok() {} });
+    let profile = get(ours.address(), "/debug/pprof/profile?seconds=2").await;
+    busy.abort();
+    assert_eq!((profile.status, profile.header("content-type")), (200, Some("application/octet-stream")));
+    // The string table of the profile: what is measured, and where the time went.
+    for name in ["nanoseconds", "tokio::runtime"] {
+        assert!(profile.body.contains(name), "{name} in {} bytes", profile.body.len());
+    }
+    let plain = Proxy::start(&cluster.endpoints(), &[]).await;
+    assert_eq!(get(plain.address(), "/debug/pprof/").await.status, 404);
+}

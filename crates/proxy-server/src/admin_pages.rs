@@ -59,7 +59,8 @@ impl Office<'_> {
             .with("/metrics", self.of_member("/metrics", METRICS_TYPE))
             .with("/proxy/metrics", MetricsPage::new(Arc::clone(&registry)))
             .with("/version", self.of_member("/version", JSON));
-        (readiness(readiness(pages, "/livez", &[workers]), "/readyz", &ready), watch_relay)
+        let pages = readiness(readiness(pages, "/livez", &[workers]), "/readyz", &ready);
+        (if config.profiles { with_profiles(pages) } else { pages }, watch_relay)
     }
 
     fn registry(&self) -> Arc<Registry> {
@@ -81,6 +82,19 @@ impl Office<'_> {
             async move { cluster.page(path).await.map_err(|error| error.to_string()) }
         })
     }
+}
+
+/// Whoever can reach a page can slow the process down and learn what it does.
+#[cfg(feature = "pprof")]
+fn with_profiles(pages: Pages) -> Pages {
+    tracing::warn!("gRPC proxy enabled pprof: profiles are served to whoever can reach the listeners");
+    crate::profiles::with_profiles(pages)
+}
+
+/// The flag is refused in a build without profiles.
+#[cfg(not(feature = "pprof"))]
+fn with_profiles(pages: Pages) -> Pages {
+    pages
 }
 
 /// All checks under a path, and each below it.

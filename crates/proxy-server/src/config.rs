@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) worker_threads: Option<usize>,
     /// The second address for the pages.
     pub(crate) metrics_addr: Option<MetricsAddr>,
+    /// Whether profiles are served.
+    pub(crate) profiles: bool,
     /// Whether calls are timed.
     pub(crate) extensive_metrics: bool,
     /// How long calls in progress may take to end upon SIGTERM.

@@ -3,7 +3,7 @@
 //! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process),
 //! `ordering`, `bind`, `listener`, `worker`, `connection`, `client_io`, `entrance` (how a request gets in); `wiring`, `router` and
 //! `http_door` (where it goes); then the rooms it may pass: `sort_guard`, `watch_door`, `watch_upstream`, `member_list`,
-//! `alarms`, `health`, `drain`. Who looks at the proxy meets `admin_thread`, `admin_pages`, `probes`, `in_process`,
+//! `alarms`, `health`, `drain`. Who looks at the proxy meets `admin_thread`, `admin_pages`, `profiles`, `probes`, `in_process`,
 //! `calls` and `metrics`.
 
 mod admin_pages;
@@ -29,6 +29,8 @@ mod member_list;
 mod metrics;
 mod ordering;
 mod probes;
+#[cfg(feature = "pprof")]
+mod profiles;
 mod router;
 mod server;
 mod signals;

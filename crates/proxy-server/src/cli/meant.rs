@@ -42,6 +42,7 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
         server_keepalive: listener::keepalive(&flags),
         max_concurrent_streams: unlimited_when_zero(flags.max_concurrent_streams),
         worker_threads: worker_threads(flags.worker_threads)?,
+        profiles: observation::profiles(flags.enable_pprof)?,
         extensive_metrics: observation::is_extensive(&flags.metrics)?,
         metrics_addr: observation::metrics_addr(&flags.metrics_addr)?,
         drain_timeout: drain_timeout(flags.drain_timeout)?,

@@ -375,9 +375,9 @@ fn own_flags_are_checked() {
 
 #[test]
 fn all_that_is_not_served_is_refused_at_once() {
-    let said = refusal(&["--auto-tls", "--discovery-srv=x", "--enable-pprof"]);
+    let said = refusal(&["--auto-tls", "--discovery-srv=x", "--experimental-leasing-prefix=x"]);
     let lines: Vec<_> = said.lines().collect();
-    let expected = ["auto-tls", "discovery-srv", "enable-pprof"]
+    let expected = ["auto-tls", "discovery-srv", "experimental-leasing-prefix"]
         .map(|name| format!("--{name} is not served by this version of etcd-grpc-proxy"));
     assert_eq!(lines, expected);
 }

@@ -26,6 +26,14 @@ pub(super) fn metrics_addr(given: &str) -> Result<Option<MetricsAddr>, Refusal> 
     }
 }
 
+/// Whether profiles are served, which a build can leave out.
+pub(super) fn profiles(given: bool) -> Result<bool, Refusal> {
+    if given && !cfg!(feature = "pprof") {
+        return Err(Refusal::new("--enable-pprof is not served by this build, which is without profiles"));
+    }
+    Ok(given)
+}
+
 /// Whether calls are timed: the words are those of etcd's own flag.
 pub(super) fn is_extensive(given: &str) -> Result<bool, Refusal> {
     match given {
