@@ -17,7 +17,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_reads: 64, in_flight: 1, patience: Duration::from_millis(5) }
+        Self { max_reads: 64, in_flight: 1, patience: Duration::from_millis(10) }
     }
 }
 
