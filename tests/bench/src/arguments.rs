@@ -12,15 +12,17 @@ Usage: cargo xtask bench [SUITE] [OPTIONS]
 Suites:
   unary                 reads, writes and a mix of both at 1, 8 and 256 in flight (default)
   reads                 linearizable reads of many keys and of one, serializable reads, a hostile loop
+  lease                 1,000 leases on 1,000 streams, pings of 10,000 leases, one client's, 50,000 leases kept
   watch                 10,000 watchers of one key, bursts, a reader that stops, reconnects, cost by watchers
 
 Options:
-  --rounds N            rounds; each measures every workload once on every system (default 5; watch 3)
-  --seconds S           length of one measurement (default 1.4; watch 2)
+  --rounds N            rounds; each measures every workload once on every system (default 5; watch and lease 3)
+  --seconds S           length of one measurement (default 1.4; watch and lease 2)
   --warmup S            load before the measurement starts (default 0.25)
   --connections N       connections that the calls in flight share, at most (default 8)
   --only TEXT           only workloads whose name contains TEXT, such as reads-many@256; may be repeated
   --stop-seconds S      watch: how long the reader that stops does so (default 10)
+  --keep-seconds S      lease: how long 50,000 leases are kept alive (default 120; with --quick 25)
   --quick               one round
   --proxy-args ARGS     further flags for this proxy, separated by blanks
   --help
@@ -46,6 +48,7 @@ pub(crate) struct Run {
     pub(crate) pace: Pace,
     pub(crate) connections: usize,
     pub(crate) stop: Duration,
+    pub(crate) keep: Duration,
     /// Substrings of workload names; empty means all of them.
     pub(crate) only: Vec<String>,
     pub(crate) proxy_args: Vec<String>,
@@ -78,6 +81,7 @@ struct Typed {
     warmup: f64,
     connections: usize,
     stop: f64,
+    keep: Option<f64>,
     quick: bool,
     only: Vec<String>,
     proxy_args: Vec<String>,
@@ -92,6 +96,7 @@ impl Default for Typed {
             warmup: 0.25,
             connections: 8,
             stop: 10.0,
+            keep: None,
             quick: false,
             only: Vec::new(),
             proxy_args: Vec::new(),
@@ -130,6 +135,7 @@ impl Typed {
             "--connections" => self.connections = count(flag, &value)?,
             "--seconds" => self.seconds = Some(seconds(flag, &value)?),
             "--stop-seconds" => self.stop = seconds(flag, &value)?,
+            "--keep-seconds" => self.keep = Some(seconds(flag, &value)?),
             "--warmup" => self.warmup = seconds(flag, &value)?,
             "--only" => self.only.push(value),
             "--proxy-args" => self.proxy_args.extend(value.split_whitespace().map(str::to_owned)),
@@ -146,7 +152,7 @@ impl Typed {
         let proxy = needed("ETCD_GRPC_PROXY", "this project's binary, built for release")?;
         let usual = if self.only.is_empty() && !self.quick { "docs/bench" } else { "target/bench" };
         let suite = self.suite.unwrap_or_else(|| "unary".to_owned());
-        let (rounds, length) = if suite == "watch" { (3, 2.0) } else { (5, 1.4) };
+        let (rounds, length) = if matches!(suite.as_str(), "watch" | "lease") { (3, 2.0) } else { (5, 1.4) };
         Ok(Run {
             suite,
             rounds: self.rounds.unwrap_or(if self.quick { 1 } else { rounds }),
@@ -156,6 +162,7 @@ impl Typed {
             },
             connections: self.connections,
             stop: Duration::from_secs_f64(self.stop),
+            keep: Duration::from_secs_f64(self.keep.unwrap_or(if self.quick { 25.0 } else { 120.0 })),
             only: self.only,
             proxy_args: self.proxy_args,
             // The systems run in a folder of their own, so a relative path would point nowhere.

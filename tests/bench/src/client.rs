@@ -91,7 +91,7 @@ impl Connection {
         poll_fn(|context| self.requests.poll_ready(context)).await?;
         let (response, mut requests) = self.requests.send_request(self.request(method), false)?;
         requests.send_data(messages, false)?;
-        Ok(OpenStream { _requests: requests, response: Some(response), body: None })
+        Ok(OpenStream { requests, response: Some(response), body: None })
     }
 
     fn request(&self, method: &Uri) -> Request<()> {
@@ -106,12 +106,17 @@ impl Connection {
 
 /// A stream in both directions; reset when dropped.
 pub(crate) struct OpenStream {
-    _requests: SendStream<Bytes>,
+    requests: SendStream<Bytes>,
     response: Option<ResponseFuture>,
     body: Option<RecvStream>,
 }
 
 impl OpenStream {
+    /// Sends more `messages` (framed, any number of them).
+    pub(crate) fn send(&mut self, messages: Bytes) -> Result<()> {
+        Ok(self.requests.send_data(messages, false)?)
+    }
+
     /// The next piece of the answer, cut wherever the sender cut it. The end of the stream is an error.
     pub(crate) async fn data(&mut self) -> Result<Bytes> {
         if let Some(response) = self.response.take() {

@@ -29,7 +29,7 @@ mod watching;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Run};
-use suite::{Reads, Suite, Unary, Watch};
+use suite::{Lease, Reads, Suite, Unary, Watch};
 use target::Setting;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -81,8 +81,9 @@ async fn dispatch(run: &Run) -> Result<()> {
     match run.suite.as_str() {
         "unary" => bench(Unary::new(run.connections), run).await,
         "reads" => bench(Reads::new(run.connections), run).await,
+        "lease" => bench(Lease::new(run.keep), run).await,
         "watch" => bench(Watch::new(run.stop), run).await,
-        other => Err(format!("no suite {other:?}; there are: unary, reads, watch").into()),
+        other => Err(format!("no suite {other:?}; there are: unary, reads, lease, watch").into()),
     }
 }
 

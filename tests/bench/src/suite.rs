@@ -2,6 +2,7 @@
 //! claims that they must bear.
 
 mod keyspace;
+mod lease;
 mod reads;
 mod unary;
 mod watch;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) use lease::Lease;
 pub(crate) use reads::Reads;
 pub(crate) use unary::Unary;
 pub(crate) use watch::Watch;

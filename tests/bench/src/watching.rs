@@ -15,7 +15,8 @@ mod watchers;
 mod wire;
 mod writer;
 
-pub(crate) use member::{Peak, read_calls, watch_requests, watchers_on};
+pub(crate) use member::{Peak, keep_alive_streams, keep_alives, read_calls, watch_requests, watchers_on};
+pub(crate) use messages::Messages;
 pub(crate) use stamp::Clock;
 pub(crate) use tally::Tally;
 pub(crate) use watchers::{Plan, Watchers, gate};

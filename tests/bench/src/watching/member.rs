@@ -18,6 +18,11 @@ const REQUESTS: &str =
 /// Calls that read, by themselves or in a transaction.
 const READS: [&str; 2] =
     ["grpc_server_started_total{grpc_method=\"Range\"", "grpc_server_started_total{grpc_method=\"Txn\""];
+/// LeaseKeepAlive streams ever opened, and every ping on them.
+const KEEP_ALIVE_STREAMS: &str =
+    "grpc_server_started_total{grpc_method=\"LeaseKeepAlive\",grpc_service=\"etcdserverpb.Lease\"";
+const KEEP_ALIVES: &str =
+    "grpc_server_msg_received_total{grpc_method=\"LeaseKeepAlive\",grpc_service=\"etcdserverpb.Lease\"";
 const PERIOD: Duration = Duration::from_millis(50);
 
 /// How many watchers etcd holds.
@@ -34,6 +39,16 @@ pub(crate) async fn watch_requests(target: &Target) -> Result<u64> {
 pub(crate) async fn read_calls(target: &Target) -> Result<u64> {
     let metrics = read(target).await?;
     READS.iter().map(|name| find(&metrics, name)).sum()
+}
+
+/// How many LeaseKeepAlive streams etcd was ever asked for.
+pub(crate) async fn keep_alive_streams(target: &Target) -> Result<u64> {
+    find(&read(target).await?, KEEP_ALIVE_STREAMS)
+}
+
+/// How many keep-alive pings etcd ever received.
+pub(crate) async fn keep_alives(target: &Target) -> Result<u64> {
+    find(&read(target).await?, KEEP_ALIVES)
 }
 
 /// The most watchers that etcd held, looked at all the time until dropped.
