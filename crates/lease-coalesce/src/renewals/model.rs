@@ -13,7 +13,7 @@ use tonic::Status;
 use super::world::{World, named};
 use crate::config::Config;
 
-const LEASES: std::ops::Range<i64> = 0..4;
+const LEASES: std::ops::Range<i64> = 0..3;
 const TTL: i64 = 5;
 
 #[derive(Clone, Debug)]
@@ -35,16 +35,16 @@ fn step() -> impl Strategy<Value = Step> {
     let leases = || proptest::collection::vec(LEASES, 1..6);
     prop_oneof![
         2 => (0..2_usize).prop_map(|token| Step::Enter { token }),
-        10 => (0..5_usize, leases()).prop_map(|(client, leases)| Step::Ask { client, leases }),
+        14 => (0..5_usize, leases()).prop_map(|(client, leases)| Step::Ask { client, leases }),
         1 => (0..5_usize).prop_map(|client| Step::Exit { client }),
         6 => (0..3_usize).prop_map(|stream| Step::Process { stream }),
         6 => (0..3_usize).prop_map(|stream| Step::Deliver { stream }),
         1 => (0..3_usize, 0..3_usize).prop_map(|(stream, status)| Step::Lose { stream, status }),
-        2 => (LEASES, any::<bool>()).prop_map(|(lease, here)| Step::Grant { lease, here }),
-        2 => (LEASES, any::<bool>()).prop_map(|(lease, here)| Step::Revoke { lease, here }),
+        4 => (LEASES, any::<bool>()).prop_map(|(lease, here)| Step::Grant { lease, here }),
+        4 => (LEASES, any::<bool>()).prop_map(|(lease, here)| Step::Revoke { lease, here }),
         1 => (LEASES, any::<bool>()).prop_map(|(lease, blocked)| Step::Block { lease, blocked }),
         6 => (1..400_u64).prop_map(|ms| Step::Pass { ms }),
-        3 => Just(Step::Run),
+        1 => Just(Step::Run),
     ]
 }
 
