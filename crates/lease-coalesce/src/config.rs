@@ -27,6 +27,7 @@ pub struct Config {
     pub crowd: Duration,
     /// How long an upstream stream may be silent while a ping waits, before the others are asked on a new one. etcd
     /// answers the ping of a lease that has expired only when it is revoked, and nothing behind it on that stream.
+    /// Less than the time between two pings of the smallest TTL, and more than a busy machine needs to come round.
     pub stall: Duration,
     /// The longest such wait; it doubles while nothing is answered at all. More than the 7 seconds after which etcd
     /// gives up a ping itself, so that its own words can come.
@@ -53,7 +54,7 @@ impl Default for Config {
             depth: 256,
             max_streams: 8,
             crowd: Duration::from_millis(100),
-            stall: Duration::from_millis(250),
+            stall: Duration::from_millis(500),
             max_stall: Duration::from_secs(8),
             patience: Duration::from_secs(5),
             backoff_min: Duration::from_millis(20),

@@ -136,7 +136,7 @@ impl Suite for Lease {
         let start = Duration::from_secs(3);
         start
             + match workload.what() {
-                "kept" => self.keep + Duration::from_secs(15),
+                "kept" => self.keep + kept::COMING,
                 _ => pace.warmup + pace.measure + Duration::from_secs(2),
             }
     }

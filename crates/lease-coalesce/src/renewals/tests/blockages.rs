@@ -6,7 +6,8 @@ use super::super::world::World;
 use crate::caller::Caller;
 use crate::config::Config;
 
-const STALL: Duration = Duration::from_millis(300);
+/// A little more than the hub is patient with a silent stream.
+const STALL: Duration = Duration::from_millis(600);
 
 #[test]
 fn a_ping_that_blocks_does_not_hold_up_the_others() {
@@ -91,7 +92,7 @@ fn a_cluster_that_answers_nothing_is_turned_away_from_less_and_less() {
     world.ask(client, &[1, 2, 3]);
     world.pass_slowly(Duration::from_secs(30));
     let rotations = world.counters.rotations.get();
-    assert!((4..=8).contains(&rotations), "{rotations}");
+    assert!((3..=8).contains(&rotations), "{rotations}");
 }
 
 #[test]

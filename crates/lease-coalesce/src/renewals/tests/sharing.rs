@@ -100,7 +100,7 @@ fn an_answer_that_was_held_up_too_long_is_asked_for_again() {
     let client = world.enter(Caller::default());
     world.etcd.blocked.insert(1);
     world.ask(client, &[1, 2, 3, 4]);
-    world.pass_slowly(Duration::from_millis(300));
+    world.pass_slowly(Duration::from_millis(600));
     world.run();
     assert_eq!(world.take(client), []);
     world.pass(Duration::from_secs(1));

@@ -8,7 +8,7 @@ use http::Uri;
 use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
-use super::pings::{KEEP_ALIVE, Pinged, grant, leases, pings};
+use super::pings::{GRANT, KEEP_ALIVE, Pinged, grant_these, leases, pings};
 use super::{CONNECTIONS, STREAMS};
 use crate::client::Connection;
 use crate::load::{DIGITS, SLOWEST, connect};
@@ -22,24 +22,29 @@ pub(super) const TTL: i64 = 20;
 /// Between two pings of one lease, as etcd's own clients do it: a third of the TTL.
 const INTERVAL: Duration = Duration::from_millis(TTL.unsigned_abs() * 1000 / 3);
 
+/// In how much time all clients come.
+pub(super) const COMING: Duration = Duration::from_secs(13);
+
 pub(super) async fn measure(target: &Target, count: i64, keep: Duration) -> Result<Figures> {
     let connections = connect(CONNECTIONS, target).await?;
     let method = target.method(KEEP_ALIVE)?;
-    grant(target, count, TTL).await?;
+    let (direct, grant) = (connect(CONNECTIONS, &target.past()).await?, target.past().method(GRANT)?);
     let (before, streams) = (Usage::now(target)?, keep_alive_streams(target).await?);
     let began = tokio::time::Instant::now();
     let latency = Histogram::new_with_bounds(1, SLOWEST, DIGITS)?;
     let kept = Arc::new(Mutex::new(Kept { pings: 0, lost: 0, latency }));
     let mut clients = JoinSet::new();
-    for (place, connection) in (0..STREAMS).zip(connections.iter().cycle()) {
+    let both = connections.iter().zip(&direct).cycle();
+    for (place, (connection, direct)) in (0..STREAMS).zip(both) {
         let client = Client {
             leases: (1..=count).filter(|lease| *lease as usize % STREAMS == place).collect(),
-            // Spread over the interval, as clients that do not know of each other are.
-            first: began + INTERVAL.mul_f64(place as f64 / STREAMS as f64),
-            until: began + keep,
+            // Spread, as clients that do not know of each other are.
+            begins: began + COMING.mul_f64(place as f64 / STREAMS as f64),
+            until: began + COMING + keep,
             kept: Arc::clone(&kept),
         };
-        clients.spawn(client.run(connection.clone(), method.clone()));
+        let granted = (direct.clone(), grant.clone());
+        clients.spawn(client.run(granted, connection.clone(), method.clone()));
     }
     // The streams stay open, so that no lease is left before all are counted.
     let mut open = Vec::new();
@@ -73,7 +78,7 @@ pub(super) async fn measure(target: &Target, count: i64, keep: Duration) -> Resu
 /// One stream and the leases that are pinged on it.
 struct Client {
     leases: Vec<i64>,
-    first: tokio::time::Instant,
+    begins: tokio::time::Instant,
     until: tokio::time::Instant,
     kept: Arc<Mutex<Kept>>,
 }
@@ -86,8 +91,16 @@ struct Kept {
 }
 
 impl Client {
-    async fn run(self, mut connection: Connection, method: Uri) -> Result<Option<Pinged>> {
-        let (mut stream, mut due, all) = (None, self.first, pings(self.leases.iter().copied())?);
+    async fn run(
+        self,
+        (direct, grant): (Connection, Uri),
+        mut connection: Connection,
+        method: Uri,
+    ) -> Result<Option<Pinged>> {
+        tokio::time::sleep_until(self.begins).await;
+        grant_these(direct, grant, self.leases.clone(), TTL).await?;
+        let mut due = tokio::time::Instant::now();
+        let (mut stream, all) = (None, pings(self.leases.iter().copied())?);
         while due < self.until {
             tokio::time::sleep_until(due).await;
             due += INTERVAL;

@@ -15,7 +15,7 @@ use crate::load::connect;
 use crate::target::Target;
 use crate::watching::Messages;
 
-const GRANT: &str = "/etcdserverpb.Lease/LeaseGrant";
+pub(super) const GRANT: &str = "/etcdserverpb.Lease/LeaseGrant";
 const LEASES: &str = "/etcdserverpb.Lease/LeaseLeases";
 pub(super) const KEEP_ALIVE: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
 /// Grants in flight.
@@ -28,20 +28,28 @@ pub(super) async fn grant(target: &Target, leases: i64, ttl: i64) -> Result<()> 
     let connections = connect(4, &direct).await?;
     let mut granters = JoinSet::new();
     for (granter, connection) in (0..GRANTERS).zip(connections.iter().cycle()) {
-        let (mut connection, method) = (connection.clone(), method.clone());
-        granters.spawn(async move {
-            for id in (1..=leases).filter(|id| id % GRANTERS == granter) {
-                let answer = connection.call(&method, &LeaseGrantRequest { id, ttl }).await?;
-                let granted = LeaseGrantResponse::decode(answer)?;
-                if (granted.id, granted.ttl) != (id, ttl) {
-                    return Err(format!("lease {id} was granted as {granted:?}").into());
-                }
-            }
-            Ok::<_, crate::Error>(())
-        });
+        let of_granter: Vec<i64> = (1..=leases).filter(|id| id % GRANTERS == granter).collect();
+        granters.spawn(grant_these(connection.clone(), method.clone(), of_granter, ttl));
     }
     while let Some(granter) = granters.join_next().await {
         granter??;
+    }
+    Ok(())
+}
+
+/// Grants these leases, one after the other.
+pub(super) async fn grant_these(
+    mut connection: Connection,
+    method: Uri,
+    leases: Vec<i64>,
+    ttl: i64,
+) -> Result<()> {
+    for id in leases {
+        let answer = connection.call(&method, &LeaseGrantRequest { id, ttl }).await?;
+        let granted = LeaseGrantResponse::decode(answer)?;
+        if (granted.id, granted.ttl) != (id, ttl) {
+            return Err(format!("lease {id} was granted as {granted:?}").into());
+        }
     }
     Ok(())
 }
