@@ -19,9 +19,9 @@ use crate::config::Config;
 use crate::lines::{Batch, Read};
 use crate::station::{Answer, Station, Waiter};
 
-/// Turns of the runtime that a batch waits for those who are about to come: in one a connection reads its socket and
-/// starts its calls, in the next the calls run.
-const TURNS: usize = 2;
+/// Turns of the runtime that a batch waits for those who are about to come: their sockets are read, their calls
+/// start, the calls run.
+const TURNS: usize = 3;
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
 /// Sends for the reads of one [`CoalescedReads`](crate::CoalescedReads), on the same runtime. When it ends, every
