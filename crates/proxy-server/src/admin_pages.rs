@@ -7,7 +7,7 @@ use admin_http::{Check, FetchedPage, Health, MetricsPage, Pages, Readiness, Regi
 use http::HeaderValue;
 use namespace::Namespaced;
 use tokio_util::sync::CancellationToken;
-use upstream_balancer::Upstream;
+use upstream_balancer::{Identity, Upstream};
 use watch_coalesce::Relay;
 
 use crate::in_process::InProcess;
@@ -37,8 +37,10 @@ impl Office<'_> {
         // Without their worker its reads go alone, which is what the probes are for; and nobody keeps leases alive here.
         let (router, Chores { watch_relay, .. }) = wiring::router(self.house.clone());
         let proxy = InProcess(Arc::new(router));
-        let tenant = Namespaced::new(Upstream::new(Arc::clone(cluster)), config.namespace.clone());
-        let read = probes::linearizable_read(tenant);
+        let upstream = Upstream::new(Arc::clone(cluster));
+        let user = config.credentials.clone();
+        let user = user.map(|user| Identity::new(upstream.clone(), Some(user), &["/health"]));
+        let read = probes::linearizable_read(Namespaced::new(upstream, config.namespace.clone()), user);
         let watch = probes::watch(proxy.clone());
         let workers = probes::workers(self.workers.to_vec());
         let ready = [
