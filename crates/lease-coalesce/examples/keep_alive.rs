@@ -1,5 +1,5 @@
 //! Mounts a hub on a tonic server in front of a real etcd:
-//! `cargo run --example coalesce -- http://127.0.0.1:2379 127.0.0.1:23790`, then `etcdctl lease keep-alive` through it.
+//! `cargo run --example keep_alive -- http://127.0.0.1:2379 127.0.0.1:23790`, then `etcdctl lease keep-alive` through it.
 
 use std::error::Error;
 use std::time::Duration;
