@@ -13,8 +13,9 @@ use crate::Result;
 use crate::arguments::Pace;
 use crate::target::{System, Target};
 
-/// Client connections that the streams share.
-const CONNECTIONS: usize = 10;
+/// Client connections that the streams share. Real clients have one each; so many are few enough for any limit of
+/// descriptors.
+const CONNECTIONS: usize = 100;
 const STREAMS: usize = 1000;
 
 const WORKLOADS: [&str; 5] = ["first@1000", "spread@10000", "hammer@1000", "one@10000", "kept@50000"];
