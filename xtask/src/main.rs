@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything that is done to this repository, one command per file, with the standard library alone.
 //!
 //! ```text
-//! demo test e2e bench codegen tidy ci     the commands, one file each
+//! demo test e2e fuzz bench codegen tidy ci   the commands, one file each
 //!   provision                             a real etcd, found or made
 //!   proxy                                 our binary, given or built
 //!   cargo command workspace               running cargo, running anything, where things are
@@ -18,6 +18,7 @@ mod command;
 mod console;
 mod demo;
 mod e2e;
+mod fuzz;
 mod manifest;
 mod provision;
 mod proxy;
@@ -38,6 +39,8 @@ usage: cargo xtask <command>
   test                 everything that must pass: unit, documentation and end-to-end tests
   e2e [filter...]      the end-to-end tests, on the newest and the oldest etcd to be had
       [--etcd newest|oldest] [-- arguments of the test binary]
+  fuzz [target...]     mutated inputs for what reads files and addresses, a minute for each target
+      [--seconds n] [--seed n]
   bench [arguments]    etcd directly, etcd grpc-proxy and this proxy side by side; writes docs/bench
   codegen [--check]    crates/proto-gen/src/generated from proto/
   tidy                 the house rules
@@ -67,6 +70,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "demo" => demo::run(rest),
         "test" => test::run(rest),
         "e2e" => e2e::run(rest),
+        "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
         "codegen" => codegen::run(rest),
         "tidy" => tidy::run(rest),
