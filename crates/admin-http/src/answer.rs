@@ -1,15 +1,14 @@
 //! What a page says: a status, a content type and a body that is there as a whole.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, Response, StatusCode};
 use http_body_util::Full;
 
 /// The body of an answer.
 pub type AnswerBody = Full<Bytes>;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
 /// What a page says; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,19 +19,19 @@ pub struct Answer {
     pub content_type: HeaderValue,
     /// The body.
     pub body: Bytes,
-    /// The methods that a refused one should have been.
-    pub allow: Option<HeaderValue>,
+    /// Headers beside the content type.
+    pub headers: HeaderMap,
 }
 
 impl Answer {
     /// 200 with plain text.
     pub fn text(body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, content_type: TEXT, body: body.into(), allow: None }
+        Self::of_type(TEXT, body)
     }
 
     /// 200 with a body of some other type.
     pub fn of_type(content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, content_type, body: body.into(), allow: None }
+        Self { status: StatusCode::OK, content_type, body: body.into(), headers: HeaderMap::new() }
     }
 
     /// An error with a line of text, as Go's `http.Error` writes it: with a line feed at its end.
@@ -52,7 +51,14 @@ impl Answer {
 
     /// 405 in Go's words, with the methods that there are.
     pub fn method_not_allowed(allow: HeaderValue) -> Self {
-        Self { allow: Some(allow), ..Self::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed") }
+        Self::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed").with_header(ALLOW, allow)
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
     }
 
     /// The answer as a response; to a HEAD request the server leaves the body out.
@@ -60,12 +66,10 @@ impl Answer {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        *headers = self.headers;
         headers.insert(CONTENT_TYPE, self.content_type);
         if !self.status.is_success() {
-            headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        }
-        if let Some(allow) = self.allow {
-            headers.insert(ALLOW, allow);
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         }
         response
     }

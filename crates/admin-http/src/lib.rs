@@ -33,6 +33,7 @@ mod process;
 mod readiness;
 mod registry;
 mod samples;
+mod status;
 
 pub use admin::{Admin, Worker};
 pub use answer::{Answer, AnswerBody};
@@ -46,3 +47,6 @@ pub use process::register_process;
 pub use readiness::Readiness;
 pub use registry::{Kind, Registry, Row};
 pub use samples::Samples;
+pub use status::{
+    Cell, Column, Fact, Report, Sampler, Section, StatusPage, Table, Tone, Trails, Trend, Unit,
+};

@@ -1,0 +1,42 @@
+"use strict";
+(() => {
+  const PERIOD = 2000;
+  const stale = document.getElementById("stale");
+  let last = new Date();
+
+  // What has not changed stays as it is, so that a selection or an unfolded list survives.
+  const show = (next) => {
+    const unfolded = [...document.querySelectorAll("details[open]")].map((details) => details.id);
+    for (const id of unfolded) next.getElementById(id)?.setAttribute("open", "");
+    const parts = (page) => [...page.querySelectorAll("[data-part]")];
+    const known = new Map(parts(document).map((part) => [part.id, part]));
+    const same = known.size === parts(next).length && parts(next).every((part) => known.has(part.id));
+    if (!same) {
+      document.querySelector("main").replaceWith(next.querySelector("main"));
+      return;
+    }
+    for (const part of parts(next)) {
+      const shown = known.get(part.id);
+      if (shown.innerHTML !== part.innerHTML) shown.replaceChildren(...part.childNodes);
+    }
+  };
+
+  const refresh = async () => {
+    try {
+      const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(10000) });
+      if (!answer.ok) throw new Error(answer.status);
+      show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      last = new Date();
+      stale.hidden = true;
+    } catch {
+      stale.textContent = `No answer since ${last.toLocaleTimeString()}`;
+      stale.hidden = false;
+    }
+  };
+
+  const next = async () => {
+    if (!document.hidden) await refresh();
+    setTimeout(next, PERIOD);
+  };
+  setTimeout(next, PERIOD);
+})();
