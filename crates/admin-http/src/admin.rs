@@ -18,6 +18,7 @@ type Asked = (Question, oneshot::Sender<Answer>);
 #[derive(Clone, Debug)]
 pub struct Admin {
     paths: Arc<BTreeSet<String>>,
+    public_paths: Arc<BTreeSet<String>>,
     questions: mpsc::Sender<Asked>,
 }
 
@@ -32,8 +33,15 @@ impl Admin {
     /// The handle, and the work to run for it.
     pub fn new(pages: Pages) -> (Self, Worker) {
         let paths = Arc::new(pages.paths().map(str::to_owned).collect());
+        let public_paths = Arc::new(pages.public_paths().map(str::to_owned).collect());
         let (send, questions) = mpsc::channel(QUEUE);
-        (Self { paths, questions: send }, Worker { pages: Arc::new(pages), questions })
+        (Self { paths, public_paths, questions: send }, Worker { pages: Arc::new(pages), questions })
+    }
+
+    /// The same without the pages that are not for everybody.
+    #[must_use]
+    pub fn public(&self) -> Self {
+        Self { paths: Arc::clone(&self.public_paths), ..self.clone() }
     }
 
     /// Whether there is a page under this path.

@@ -43,7 +43,7 @@ pub use health::Health;
 pub use histogram::{Buckets, Histogram};
 pub use metrics_page::MetricsPage;
 pub use page::{Page, Pages, Question};
-pub use process::register_process;
+pub use process::{cpu_seconds, register_process, resident_bytes};
 pub use readiness::Readiness;
 pub use registry::{Kind, Registry, Row};
 pub use samples::Samples;

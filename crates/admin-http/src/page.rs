@@ -39,13 +39,28 @@ pub trait Page: Send + Sync {
 
 /// Pages by their paths.
 #[derive(Default)]
-pub struct Pages(BTreeMap<String, Box<dyn Page>>);
+pub struct Pages(BTreeMap<String, Hung>);
+
+struct Hung {
+    page: Box<dyn Page>,
+    is_private: bool,
+}
 
 impl Pages {
     /// Puts a page under a path. A path has one page: the last that was put there.
     #[must_use]
-    pub fn with(mut self, path: impl Into<String>, page: impl Page + 'static) -> Self {
-        self.0.insert(path.into(), Box::new(page));
+    pub fn with(self, path: impl Into<String>, page: impl Page + 'static) -> Self {
+        self.hang(path, page, false)
+    }
+
+    /// The same for a page that is not for everybody: [`crate::Admin::public`] does not know it.
+    #[must_use]
+    pub fn with_private(self, path: impl Into<String>, page: impl Page + 'static) -> Self {
+        self.hang(path, page, true)
+    }
+
+    fn hang(mut self, path: impl Into<String>, page: impl Page + 'static, is_private: bool) -> Self {
+        self.0.insert(path.into(), Hung { page: Box::new(page), is_private });
         self
     }
 
@@ -54,8 +69,13 @@ impl Pages {
         self.0.keys().map(String::as_str)
     }
 
+    /// Those that are for everybody.
+    pub(crate) fn public_paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, hung)| !hung.is_private).map(|(path, _)| path.as_str())
+    }
+
     pub(crate) async fn answer(&self, question: Question) -> Answer {
-        let Some(page) = self.0.get(question.uri.path()) else { return Answer::not_found() };
+        let Some(Hung { page, .. }) = self.0.get(question.uri.path()) else { return Answer::not_found() };
         let methods = page.methods();
         if !allows(&methods, &question.method) {
             return Answer::method_not_allowed(methods);

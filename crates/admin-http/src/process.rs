@@ -19,7 +19,7 @@ const NAMES: [(&str, Kind, &str, Look); 9] = [
     ("process_network_receive_bytes_total", Kind::Counter, "Number of bytes received by the process over the network.", || octets("InOctets")),
     ("process_network_transmit_bytes_total", Kind::Counter, "Number of bytes sent by the process over the network.", || octets("OutOctets")),
     ("process_open_fds", Kind::Gauge, "Number of open file descriptors.", open_fds),
-    ("process_resident_memory_bytes", Kind::Gauge, "Resident memory size in bytes.", || status("VmRSS:")),
+    ("process_resident_memory_bytes", Kind::Gauge, "Resident memory size in bytes.", resident_bytes),
     ("process_start_time_seconds", Kind::Gauge, "Start time of the process since unix epoch in seconds.", start_time),
     ("process_virtual_memory_bytes", Kind::Gauge, "Virtual memory size in bytes.", || status("VmSize:")),
     ("process_virtual_memory_max_bytes", Kind::Gauge, "Maximum amount of virtual memory available in bytes.", || limit("Max address space")),
@@ -43,8 +43,14 @@ fn stat(field: usize) -> Option<f64> {
     fields.split(' ').nth(field.checked_sub(3)?)?.parse().ok()
 }
 
-fn cpu_seconds() -> Option<f64> {
+/// Seconds of processors that this process has used.
+pub fn cpu_seconds() -> Option<f64> {
     Some((stat(14)? + stat(15)?) / TICKS_PER_SECOND)
+}
+
+/// Bytes of memory that this process has resident.
+pub fn resident_bytes() -> Option<f64> {
+    status("VmRSS:")
 }
 
 fn start_time() -> Option<f64> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin_http::{Check, FetchedPage, Health, MetricsPage, Pages, Readiness, Registry};
+use admin_http::{Check, FetchedPage, Health, MetricsPage, Pages, Readiness, Registry, Sampler};
 use http::HeaderValue;
 use namespace::Namespaced;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use watch_coalesce::Relay;
 use crate::in_process::InProcess;
 use crate::metrics::{self, Sources};
 use crate::probes;
+use crate::status::Status;
 use crate::wiring::{self, Chores, House};
 use crate::worker::WorkerHandle;
 
@@ -30,9 +31,18 @@ pub(crate) struct Office<'a> {
     pub(crate) leaving: &'a CancellationToken,
 }
 
+/// What goes on behind the pages.
+#[derive(Debug)]
+pub(crate) struct AdminChores {
+    /// Wakes the watchers of the checks.
+    pub(crate) watch_relay: Relay,
+    /// Remembers the last minutes.
+    pub(crate) sampler: Sampler,
+}
+
 impl Office<'_> {
-    /// All pages, and the relay of the watchers behind them. Both have to run on the same runtime.
-    pub(crate) fn pages(&self) -> (Pages, Relay) {
+    /// All pages, and what goes on behind them. All of it has to run on the same runtime.
+    pub(crate) fn pages(&self) -> (Pages, AdminChores) {
         let House { config, cluster, .. } = self.house;
         // Without their worker its reads go alone, which is what the probes are for; and nobody keeps leases alive here.
         let (router, Chores { watch_relay, .. }) = wiring::router(self.house.clone());
@@ -62,7 +72,10 @@ impl Office<'_> {
             .with("/proxy/metrics", MetricsPage::new(Arc::clone(&registry)))
             .with("/version", self.of_member("/version", JSON));
         let pages = readiness(readiness(pages, "/livez", &[workers]), "/readyz", &ready);
-        (if config.profiles { with_profiles(pages) } else { pages }, watch_relay)
+        let (status, sampler) = Status::new(self.house, self.workers, self.leaving);
+        let pages = status.hang(pages);
+        let chores = AdminChores { watch_relay, sampler };
+        (if config.profiles { with_profiles(pages) } else { pages }, chores)
     }
 
     fn registry(&self) -> Arc<Registry> {

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{info, warn};
-use watch_coalesce::Relay;
 
+use crate::admin_pages::AdminChores;
 use crate::bind::{bind, bind_unix};
 use crate::config::MetricsAddr;
 use crate::server::ServerError;
@@ -58,7 +58,7 @@ impl Listener {
 /// When the system gives no thread or no runtime.
 pub(crate) fn start(
     worker: admin_http::Worker,
-    relay: Relay,
+    chores: AdminChores,
     admin: Admin,
     listener: Option<Listener>,
 ) -> Result<(), ServerError> {
@@ -66,7 +66,8 @@ pub(crate) fn start(
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Runtime)?;
     let run = move || {
         runtime.block_on(async {
-            tokio::spawn(relay.run());
+            tokio::spawn(chores.watch_relay.run());
+            tokio::spawn(chores.sampler.run());
             if let Some(listener) = listener {
                 tokio::spawn(serve(listener, admin));
             }

@@ -12,6 +12,7 @@ mod go_values;
 mod help;
 mod invocation;
 mod meant;
+mod status;
 mod typed;
 mod unserved;
 mod version;
@@ -24,6 +25,7 @@ use std::{
 };
 
 use crate::config::Config;
+use crate::status_command::StatusQuery;
 use invocation::Invocation;
 
 /// What the operator wants.
@@ -31,6 +33,8 @@ use invocation::Invocation;
 pub(crate) enum Command {
     /// Serve.
     Start(Box<Config>),
+    /// Show what a proxy says of itself.
+    Status(Box<StatusQuery>),
     /// Print this text and be done.
     Print(String),
 }
@@ -45,6 +49,7 @@ pub(crate) struct Refusal {
 pub(crate) fn config_or_exit(arguments: impl IntoIterator<Item = OsString>) -> Result<Box<Config>, ExitCode> {
     match parse(arguments) {
         Ok(Command::Start(config)) => Ok(config),
+        Ok(Command::Status(query)) => Err(query.run()),
         Ok(Command::Print(text)) => {
             say(&mut io::stdout(), &text);
             Err(ExitCode::SUCCESS)
@@ -60,6 +65,8 @@ pub(crate) fn config_or_exit(arguments: impl IntoIterator<Item = OsString>) -> R
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Refusal> {
     match invocation::read(arguments)? {
         Invocation::Version => Ok(Command::Print(version::text())),
+        Invocation::Status(query) => Ok(Command::Status(query)),
+        Invocation::StatusHelp(text) => Ok(Command::Print(text)),
         Invocation::Help => Ok(Command::Print(help::text())),
         Invocation::Start(flags) => meant::config(*flags).map(|config| Command::Start(Box::new(config))),
     }

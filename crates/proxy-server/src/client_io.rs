@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use crate::clients::Traffic;
 use crate::frames::{FrameKind, FrameWalker};
 
 /// What an HTTP/2 client says first.
@@ -48,6 +49,7 @@ pub(crate) struct ClientIo<I> {
     pings: Option<PingPolicy>,
     preface_matches: bool,
     min_ping_interval: Duration,
+    traffic: Traffic,
 }
 
 #[derive(Debug)]
@@ -60,8 +62,8 @@ struct PingPolicy {
 
 impl<I> ClientIo<I> {
     /// `min_ping_interval` of zero allows any pace.
-    pub(crate) fn new(io: I, min_ping_interval: Duration) -> Self {
-        Self { io, heard: Heard::default(), pings: None, preface_matches: true, min_ping_interval }
+    pub(crate) fn new(io: I, min_ping_interval: Duration, traffic: Traffic) -> Self {
+        Self { io, heard: Heard::default(), pings: None, preface_matches: true, min_ping_interval, traffic }
     }
 
     pub(crate) fn heard(&self) -> Heard {
@@ -71,6 +73,7 @@ impl<I> ClientIo<I> {
     /// Takes note of what was read; true when the client has pinged too often.
     fn note_read(&mut self, bytes: &[u8]) -> bool {
         let before = self.heard.bytes();
+        self.traffic.received(bytes.len());
         self.heard.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         if self.min_ping_interval.is_zero() {
             return false;
@@ -148,6 +151,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for ClientIo<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let written = ready!(Pin::new(&mut this.io).poll_write(cx, bytes))?;
+        this.traffic.sent(written);
         if let Some(pings) = &mut this.pings {
             pings.note_written(bytes.get(..written).unwrap_or_default());
         }
@@ -161,6 +165,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for ClientIo<I> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let written = ready!(Pin::new(&mut this.io).poll_write_vectored(cx, buffers))?;
+        this.traffic.sent(written);
         if let Some(pings) = &mut this.pings {
             let mut left = written;
             for buffer in buffers {
@@ -196,7 +201,7 @@ mod tests {
 
     async fn connected() -> (DuplexStream, ClientIo<DuplexStream>) {
         let (mut client, server) = duplex(1 << 16);
-        let mut io = ClientIo::new(server, INTERVAL);
+        let mut io = ClientIo::new(server, INTERVAL, Traffic::default());
         client.write_all(PREFACE).await.unwrap();
         read(&mut io).await.unwrap();
         (client, io)
@@ -252,7 +257,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_looks_like_pings_in_http1_is_none_of_our_business() {
         let (mut client, server) = duplex(1 << 16);
-        let mut io = ClientIo::new(server, INTERVAL);
+        let mut io = ClientIo::new(server, INTERVAL, Traffic::default());
         client.write_all(b"POST /health HTTP/1.1\r\n\r\n").await.unwrap();
         for _ in 0..10 {
             read(&mut io).await.unwrap();

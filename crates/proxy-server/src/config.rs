@@ -1,6 +1,10 @@
 //! What the process is to do, every value meant and valid. Only the command line makes one.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use namespace::Namespace;
 use upstream_balancer::Credentials;
@@ -46,6 +50,32 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     /// What the operator should read in the log once there is one.
     pub(crate) notices: Vec<Notice>,
+    /// The flags as they were typed or have their defaults, for people to read.
+    pub(crate) settings: Vec<Setting>,
+    /// The files with certificates that are in use.
+    pub(crate) certificates: Vec<CertificateFile>,
+}
+
+/// A flag and its value as text, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) flag: &'static str,
+    pub(crate) value: String,
+    pub(crate) is_default: bool,
+}
+
+/// A file with certificates, and the flag that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CertificateFile {
+    pub(crate) flag: &'static str,
+    pub(crate) file: PathBuf,
+}
+
+impl CertificateFile {
+    /// When the first of its certificates expires.
+    pub(crate) fn expiry(&self) -> Result<SystemTime, tls_termination::Error> {
+        tls_termination::expiry(&self.file)
+    }
 }
 
 /// How reads are shared.

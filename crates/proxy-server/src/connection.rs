@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::client_io::{ClientIo, Heard, PREFACE};
+use crate::clients::ClientSeat;
 use crate::config::ServerKeepalive;
 use crate::entrance::Entrance;
 
@@ -39,16 +40,18 @@ pub(crate) struct ConnectionSettings {
 /// Serves a connection until it ends, or until its calls have ended after the drain began.
 pub(crate) async fn serve_connection(
     stream: TcpStream,
+    client: ClientSeat,
     entrance: Arc<Entrance>,
     settings: ConnectionSettings,
     drain: CancellationToken,
 ) {
     let stream = BufWriter::with_capacity(WRITE_BUFFER, stream);
-    let io = ClientIo::new(stream, settings.keepalive.min_time);
+    let io = ClientIo::new(stream, settings.keepalive.min_time, client.traffic());
     let heard = io.heard();
+    let client = Arc::new(client);
     let service = service_fn(move |request| {
-        let entrance = Arc::clone(&entrance);
-        async move { Ok::<_, Infallible>(entrance.answer(request).await) }
+        let (entrance, client) = (Arc::clone(&entrance), Arc::clone(&client));
+        async move { Ok::<_, Infallible>(entrance.answer(request, &client).await) }
     });
     let builder = builder(&settings);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));

@@ -4,6 +4,7 @@ use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 
 use crate::calls::{CountedBody, RequestBody};
+use crate::clients::{ClientSeat, ClientShard};
 use crate::http_door::{HttpDoor, has_grpc_type};
 use crate::router::Router;
 
@@ -12,13 +13,20 @@ use crate::router::Router;
 pub(crate) struct Entrance {
     pub(crate) router: Router,
     pub(crate) http: HttpDoor,
+    /// Those who come in here.
+    pub(crate) clients: ClientShard,
 }
 
 impl Entrance {
     /// Answers one request, whatever it is.
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<CountedBody> {
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: &ClientSeat,
+    ) -> Response<CountedBody> {
         if speaks_grpc(&request) {
-            self.router.call(request.map(RequestBody::from)).await
+            let call = client.begin();
+            self.router.call(request.map(RequestBody::from)).await.map(|body| body.of_client(call))
         } else {
             CountedBody::of(self.http.answer(request).await, None)
         }

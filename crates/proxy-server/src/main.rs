@@ -4,7 +4,7 @@
 //! `ordering`, `bind`, `listener`, `worker`, `connection`, `client_io`, `entrance` (how a request gets in); `wiring`, `router` and
 //! `http_door` (where it goes); then the rooms it may pass: `sort_guard`, `watch_door`, `watch_upstream`, `member_list`,
 //! `alarms`, `health`, `drain`. Who looks at the proxy meets `admin_thread`, `admin_pages`, `profiles`, `probes`, `in_process`,
-//! `calls` and `metrics`.
+//! `calls`, `clients`, `metrics` and `status`; `status_command` shows the latter in a terminal.
 
 mod admin_pages;
 mod admin_thread;
@@ -14,6 +14,7 @@ mod cache_watch;
 mod calls;
 mod cli;
 mod client_io;
+mod clients;
 mod config;
 mod connection;
 mod drain;
@@ -35,6 +36,8 @@ mod router;
 mod server;
 mod signals;
 mod sort_guard;
+mod status;
+mod status_command;
 mod watch_door;
 mod watch_upstream;
 mod wiring;

@@ -18,6 +18,7 @@ use crate::admin_pages::Office;
 use crate::admin_thread::{self, Listener};
 use crate::bind::{BindError, bind};
 use crate::calls::Calls;
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::connection::ConnectionSettings;
 use crate::entrance::Entrance;
@@ -86,14 +87,16 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
         read_counters: Arc::default(),
         health: health_service,
         calls,
+        clients: Clients::default(),
         drain: drain.clone(),
     };
     let (cache_watch, cache_relay) = wiring::cache_watch(&house);
     let (workers, seats) = seats(&house);
-    let (pages, relay) = Office { house: &house, workers: &workers, leaving: &leaving }.pages();
+    let (pages, chores) = Office { house: &house, workers: &workers, leaving: &leaving }.pages();
     let (admin, admin_worker) = Admin::new(pages);
-    admin_thread::start(admin_worker, relay, admin.clone(), metrics_listener)?;
-    let ends = start_workers(seats, &house, &HttpDoor { admin })?;
+    let http = HttpDoor { admin: admin.public() };
+    admin_thread::start(admin_worker, chores, admin, metrics_listener)?;
+    let ends = start_workers(seats, &house, &http)?;
     tokio::spawn(monitor.identified(identity.clone()).run());
     tokio::spawn(watch_worker.run());
     tokio::spawn(lease_worker.run());
@@ -167,8 +170,9 @@ fn start_workers(
     let start = |(index, worker): (usize, Worker)| {
         let (house, http) = (house.clone(), http.clone());
         let wire = move || {
+            let clients = house.clients.shard();
             let (router, chores) = wiring::router(house);
-            (Entrance { router, http }, chores)
+            (Entrance { router, http, clients }, chores)
         };
         worker.start(index, wire, settings.clone()).map_err(ServerError::Worker)
     };

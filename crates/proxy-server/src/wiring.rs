@@ -23,6 +23,7 @@ use watch_coalesce::{Relay, WatchHub, Worker};
 use crate::alarms::Alarms;
 use crate::cache_watch::CacheWatch;
 use crate::calls::Calls;
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::health::HealthService;
 use crate::member_list::MemberList;
@@ -43,6 +44,7 @@ pub(crate) struct House {
     pub(crate) registry: Registry,
     pub(crate) health: HealthService,
     pub(crate) calls: Calls,
+    pub(crate) clients: Clients,
     pub(crate) drain: CancellationToken,
 }
 
@@ -125,8 +127,19 @@ pub(crate) struct Chores {
 
 /// The services of one worker, and its chores. Called on the worker's thread: its upstream connections never leave it.
 pub(crate) fn router(house: House) -> (Router, Chores) {
-    let House { config, cluster, watch_hub, lease_hub, cache, read_counters, registry, health, calls, drain } =
-        house;
+    let House {
+        config,
+        cluster,
+        watch_hub,
+        lease_hub,
+        cache,
+        read_counters,
+        registry,
+        health,
+        calls,
+        drain,
+        ..
+    } = house;
     let upstream = Upstream::new(cluster);
     let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
     let overseen = Overseen::new(tenant.clone(), cache.clone());

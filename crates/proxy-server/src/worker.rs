@@ -1,6 +1,7 @@
 //! A worker: one thread with one single-threaded runtime, on which its share of the clients lives.
 
 use std::io;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -83,6 +84,11 @@ impl WorkerHandle {
     }
 }
 
+/// Of one that is gone already, nobody asks.
+fn address_of(stream: &TcpStream) -> IpAddr {
+    stream.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip())
+}
+
 /// A worker, and the way to hand connections to it. It ends after the drain began.
 pub(crate) fn new(drain: CancellationToken) -> (WorkerHandle, Worker) {
     let (send, errands) = unbounded_channel();
@@ -131,9 +137,10 @@ impl Worker {
             match errand {
                 Some(Errand::Serve(stream, load)) => match TcpStream::from_std(stream) {
                     Ok(stream) => {
+                        let client = entrance.clients.enter(address_of(&stream));
                         let (entrance, settings, drain) =
                             (Arc::clone(&entrance), settings.clone(), self.drain.clone());
-                        let served = serve_connection(stream, entrance, settings, drain);
+                        let served = serve_connection(stream, client, entrance, settings, drain);
                         tracker.spawn(async move {
                             served.await;
                             drop(load);

@@ -19,6 +19,7 @@
 mod client;
 mod dangerous;
 mod error;
+mod expiry;
 mod identity;
 mod pem;
 mod reloaded;
@@ -26,3 +27,4 @@ mod roots;
 
 pub use client::ClientTls;
 pub use error::Error;
+pub use expiry::expiry;

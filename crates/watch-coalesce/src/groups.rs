@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::key::{Caller, GroupKey};
 use crate::log::Log;
+use crate::survey::WatchedRange;
 
 /// A client stream, as the machine addresses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -320,6 +321,23 @@ impl Groups {
         }
         self.refuse_everyone(index);
         self.settle_class(index);
+    }
+
+    /// How many places there are for groups, taken or not.
+    pub(crate) fn places(&self) -> usize {
+        self.groups.capacity()
+    }
+
+    /// The group at a place, as people see it.
+    pub(crate) fn sight(&self, place: usize) -> Option<WatchedRange> {
+        let group = self.groups.get(place).filter(|group| group.ended.is_none())?;
+        Some(WatchedRange {
+            key: group.key.key.clone(),
+            range_end: group.key.range_end.clone(),
+            watchers: group.members,
+            history_bytes: group.bytes,
+            is_catching_up: group.catch_up,
+        })
     }
 
     fn live_of(&self, class: usize, key: &GroupKey) -> Option<usize> {

@@ -59,6 +59,10 @@ impl WatchHub {
         (WatchService::new(self.shared.clone(), shard, index), relay)
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// The numbers.
     pub fn counters(&self) -> Arc<Counters> {
         self.shared.counters.clone()
@@ -94,6 +98,11 @@ impl Shared {
             self.ring(&rung, &woken);
         }
         result
+    }
+
+    /// A look at the machine that changes nothing.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Groups) -> T) -> T {
+        look(&self.groups())
     }
 
     /// The actions stay with the machine until the worker takes them, so that they keep their order.

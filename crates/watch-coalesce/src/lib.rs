@@ -41,6 +41,7 @@ mod hub;
 mod requests;
 mod service;
 mod shard;
+mod survey;
 mod upstream;
 mod worker;
 
@@ -54,5 +55,6 @@ pub use hub::WatchHub;
 pub use key::Caller;
 pub use service::WatchService;
 pub use shard::Relay;
+pub use survey::WatchedRange;
 pub use upstream::{OpenWatch, Requests};
 pub use worker::Worker;

@@ -57,6 +57,15 @@ async fn a_page_answers_under_its_path_only() {
 }
 
 #[tokio::test]
+async fn a_private_page_is_not_for_everybody() {
+    let (admin, worker) = Admin::new(Pages::default().with("/quick", Quick).with_private("/secret", Quick));
+    tokio::spawn(worker.run());
+    let public = admin.public();
+    assert_eq!((get(&admin, "/secret").await.0, get(&admin, "/quick").await.0), (200, 200));
+    assert_eq!((get(&public, "/secret").await.0, get(&public, "/quick").await.0), (404, 200));
+}
+
+#[tokio::test]
 async fn another_method_is_told_which_ones_there_are() {
     let (admin, _) = admin();
     let refused = admin.answer(Method::POST, Uri::from_static("/quick")).await;

@@ -15,6 +15,7 @@ use tonic::{Code, Status};
 use upstream_balancer::Prefixes;
 
 use super::{CountedCall, Counts};
+use crate::clients::ClientCall;
 
 const GRPC_STATUS: &str = "grpc-status";
 
@@ -44,6 +45,8 @@ struct Received {
 pub(crate) struct CountedBody {
     body: Body,
     call: Option<CountedCall>,
+    /// Held until the answer has been given.
+    client: Option<ClientCall>,
     prefixes: Prefixes,
 }
 
@@ -127,7 +130,13 @@ impl CountedBody {
         if let Some(call) = &mut call {
             call.read_code(answer.headers());
         }
-        answer.map(|body| Self { body, call, prefixes: Prefixes::default() })
+        answer.map(|body| Self { body, call, client: None, prefixes: Prefixes::default() })
+    }
+
+    /// The answer to a call of this client.
+    pub(crate) fn of_client(mut self, call: ClientCall) -> Self {
+        self.client = Some(call);
+        self
     }
 
     fn count(&mut self, mut data: &[u8]) {

@@ -1,6 +1,7 @@
 //! The flags as typed: every flag of `etcd grpc-proxy start`, and a few of our own.
 
 use super::go_values::GoDuration;
+use crate::config::Setting;
 
 /// What a flag's value is, by pflag's types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,9 @@ pub(super) struct Flags {
     pub(super) worker_threads: u64,
     pub(super) help: bool,
     pub(super) version: bool,
+
+    /// All of them as text, for people to read.
+    pub(super) settings: Vec<Setting>,
 }
 
 const fn flag(

@@ -14,6 +14,7 @@ A proxy in front of an etcd v3 cluster, a drop-in replacement of `etcd grpc-prox
 Usage:
   etcd-grpc-proxy start [flags]
   etcd-grpc-proxy grpc-proxy start [flags]
+  etcd-grpc-proxy status [--endpoint address] [--watch]
   etcd-grpc-proxy version
 
 Flags are spelled as etcd's are: --name value, --name=value; lists have commas and may repeat; the last one wins.

@@ -7,13 +7,17 @@ use super::{
     flags::Flags,
     go_values::quote,
     help::PROGRAM,
+    status,
     typed::{self, Typed},
 };
+use crate::status_command::StatusQuery;
 
 /// The command, with the flags of the one that has some.
 #[derive(Debug)]
 pub(super) enum Invocation {
     Start(Box<Flags>),
+    Status(Box<StatusQuery>),
+    StatusHelp(String),
     Help,
     Version,
 }
@@ -26,6 +30,7 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invo
     match arguments.first().map(|first| first.to_string_lossy()).as_deref() {
         // Go's flag package, which the etcd server uses, takes one dash for a long name.
         Some("--version" | "-version") => Ok(Invocation::Version),
+        Some(status::COMMAND) => status::read(arguments.get(1..).unwrap_or_default()),
         first if as_etcd => as_etcd_itself(first, &arguments),
         _ => command(typed::read(&arguments)?),
     }

@@ -29,9 +29,11 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
     listener::check(&flags)?;
     unserved::refuse(&flags)?;
     let (upstream, notices) = upstream::config(&flags)?;
+    let certificates = upstream::certificates(&flags);
     Ok(Config {
         upstream,
         notices,
+        certificates,
         auto_sync: flags.endpoints_auto_sync_interval.positive(),
         registration,
         credentials: identity::credentials(&flags, |name| std::env::var(name).ok())?,
@@ -47,6 +49,7 @@ pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
         metrics_addr: observation::metrics_addr(&flags.metrics_addr)?,
         drain_timeout: drain_timeout(flags.drain_timeout)?,
         debug: flags.debug,
+        settings: flags.settings,
         listen_addr: flags.listen_addr,
         advertise_client_url: flags.advertise_client_url,
     })

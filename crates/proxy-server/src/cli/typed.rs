@@ -11,6 +11,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+mod settings;
+
 use super::{
     Refusal,
     flags::{Flag, Flags, GROUPS, Group, Kind},
@@ -110,6 +112,7 @@ fn value(arg: Arg, parser: ValueParser) -> Arg {
 
 /// Every row of the table has a default, so an absent value means a row that is not in the table: tests look for that.
 fn flags(matches: &mut ArgMatches) -> Flags {
+    let settings = settings::read(matches);
     let mut line = Line(matches);
     Flags {
         listen_addr: line.take("listen-addr"),
@@ -165,6 +168,7 @@ fn flags(matches: &mut ArgMatches) -> Flags {
         worker_threads: line.take("worker-threads"),
         help: line.take("help"),
         version: line.take("version"),
+        settings,
     }
 }
 

@@ -430,3 +430,27 @@ fn a_body_can_cross_threads() {
     fn check<T: Send + 'static + Body<Data = Bytes, Error = Status>>() {}
     check::<WatchBody<Sent>>();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_widest_ranges_are_told_widest_first() {
+    let (hub, _double) = start(Config::default());
+    let mut clients = Vec::new();
+    for index in 0..1500 {
+        let mut client = Client::open(&hub.service(), &[]);
+        let key = match index {
+            0..3 => "three".to_owned(),
+            3..5 => "two".to_owned(),
+            _ => format!("lonely-{index}"),
+        };
+        client.watch(&key, 0);
+        client.created().await;
+        clients.push(client);
+    }
+    let seen = |most| -> Vec<(Bytes, usize)> {
+        hub.widest(most).into_iter().map(|range| (range.key, range.watchers)).collect()
+    };
+    assert_eq!(seen(2), [("three".into(), 3), ("two".into(), 2)]);
+    assert_eq!(seen(5000).len(), 1497);
+    clients.drain(..3);
+    assert_eq!(seen(1), [("two".into(), 2)]);
+}

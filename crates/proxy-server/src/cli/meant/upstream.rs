@@ -8,7 +8,7 @@ use upstream_balancer::{Endpoint, Keepalive, Policy, UnknownPolicy};
 use super::bounded;
 use crate::{
     cli::{Refusal, flags::Flags},
-    config::{ClientTlsFiles, Notice},
+    config::{CertificateFile, ClientTlsFiles, Notice},
 };
 
 /// etcd's client gives a member this long to take a connection.
@@ -40,6 +40,13 @@ pub(super) fn config(flags: &Flags) -> Result<WithNotices<upstream_balancer::Con
     };
     let notices = notices(flags, &tls, &config.endpoints);
     Ok((config, notices))
+}
+
+/// The files whose certificates end some day.
+pub(super) fn certificates(flags: &Flags) -> Vec<CertificateFile> {
+    let files = [("--cert", &flags.cert), ("--cacert", &flags.cacert)];
+    let named = files.into_iter().filter(|(_, file)| !file.is_empty());
+    named.map(|(flag, file)| CertificateFile { flag, file: PathBuf::from(file) }).collect()
 }
 
 fn client_tls(flags: &Flags) -> ClientTls {

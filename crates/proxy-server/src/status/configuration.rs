@@ -1,0 +1,29 @@
+//! The flags that are in force. Secrets were left out when the line was read.
+
+use admin_http::{Cell, Section, Table};
+
+use crate::config::{Config, Setting};
+
+pub(super) fn section(config: &Config) -> Section {
+    let (given, defaults): (Vec<&Setting>, Vec<&Setting>) =
+        config.settings.iter().partition(|setting| !setting.is_default);
+    let mut set = table("given", &given);
+    set.when_empty = "Every flag has its default.";
+    let mut rest = table("defaults", &defaults);
+    (rest.caption, rest.is_folded) = ("Flags that have their defaults", true);
+    Section {
+        id: "configuration",
+        heading: "Configuration",
+        tables: vec![set, rest],
+        is_wide: true,
+        ..Section::default()
+    }
+}
+
+fn table(id: &'static str, settings: &[&Setting]) -> Table {
+    let mut table = Table::new(id, [("flag", "Flag"), ("value", "Value")], "");
+    let row =
+        |setting: &&Setting| vec![Cell::code(format!("--{}", setting.flag)), Cell::code(&setting.value)];
+    table.rows = settings.iter().map(row).collect();
+    table
+}
