@@ -2,6 +2,7 @@
 
 mod metrics;
 mod readiness;
+mod status;
 
 use e2e::http1::{Page, page};
 use e2e::{Client, Cluster, EtcdProxy, Proxy, RawConnection, SOON, Shape, environment, eventually, ports};

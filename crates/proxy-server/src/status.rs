@@ -76,8 +76,8 @@ impl Status {
                 reading::reads(config, &self.house.read_counters),
                 reading::cache(config, &self.house.cache),
                 sharing::leases(&self.house.lease_hub),
-                clients::section(&self.house.clients),
                 self.certificates(),
+                clients::section(&self.house.clients),
                 configuration::section(config),
             ],
         }

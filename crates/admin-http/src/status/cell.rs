@@ -85,8 +85,8 @@ impl Cell {
         Self::State(word.into(), tone)
     }
 
-    pub(super) fn is_numeric(&self) -> bool {
-        matches!(self, Self::Number(..) | Self::Nothing)
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Self::Number(..))
     }
 
     /// The value for people.

@@ -52,9 +52,9 @@ fn tiles(page: &mut Markup, trends: &[Trend]) {
     for trend in trends {
         let peak = format!("peak {}", trend.unit.shown(trend.peak()));
         page.raw("<figure class=\"tile\"><figcaption>").text(trend.label).raw("</figcaption>");
-        page.element("strong", "", &trend.unit.shown(trend.latest()));
+        page.element("small", "", &peak).element("strong", "", &trend.unit.shown(trend.latest()));
         spark::push(page, trend);
-        page.element("small", "", &peak).raw("</figure>\n");
+        page.raw("</figure>\n");
     }
     page.raw("</section>\n");
 }

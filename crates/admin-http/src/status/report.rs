@@ -64,7 +64,7 @@ pub struct Table {
     pub when_empty: &'static str,
     /// How many more there are than are listed.
     pub left_out: usize,
-    /// Whether a browser shows it only when asked to.
+    /// Whether a browser shows it only when asked to. A terminal does not show it.
     pub is_folded: bool,
 }
 
@@ -113,7 +113,7 @@ impl Table {
     /// Whether everything below a column is a number, which is then put to the right.
     pub(super) fn is_numeric(&self, column: usize) -> bool {
         let cells = || self.rows.iter().filter_map(|row| row.get(column));
-        cells().next().is_some() && cells().all(Cell::is_numeric)
+        cells().any(Cell::is_number) && cells().all(|cell| cell.is_number() || *cell == Cell::Nothing)
     }
 }
 

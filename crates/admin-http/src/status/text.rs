@@ -27,7 +27,7 @@ fn push_section(page: &mut String, section: &Section) {
         page.push_str(&format!("{INDENT}{}\n", plain(&section.note)));
     }
     push_facts(page, &section.facts);
-    section.tables.iter().for_each(|table| push_table(page, table));
+    section.tables.iter().filter(|table| !table.is_folded).for_each(|table| push_table(page, table));
 }
 
 fn push_heading(page: &mut String, heading: &str) {

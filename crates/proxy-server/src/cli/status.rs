@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(query(&[]).unwrap().again, None);
         assert_eq!(query(&["--watch"]).unwrap().again, Some(Duration::from_secs(2)));
         assert_eq!(query(&["--watch", "--interval=500ms"]).unwrap().again, Some(Duration::from_millis(500)));
-        assert!(query(&["--interval=0s"]).unwrap_err().contains("invalid interval 0s"));
+        assert!(query(&["--interval=0s"]).unwrap_err().starts_with("invalid interval 0"));
         assert!(query(&["--nothing"]).unwrap_err().contains("--nothing"));
         assert!(query(&["--help"]).unwrap_err().contains("etcd-grpc-proxy status"));
     }

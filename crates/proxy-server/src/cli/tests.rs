@@ -89,7 +89,9 @@ fn every_flag_takes_a_value() {
         };
         let read = |arguments: &[String]| {
             let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-            format!("{:?}", typed::read(&arguments).unwrap().flags)
+            let mut flags = typed::read(&arguments).unwrap().flags;
+            flags.settings.clear();
+            format!("{flags:?}")
         };
         let default = read(&[]);
         let given = read(&[format!("{name}={value}")]);
@@ -458,4 +460,14 @@ fn bytes_that_are_not_text_are_refused() {
     assert!(parse(line).unwrap_err().to_string().starts_with("Error: the command line is not valid UTF-8\n"));
     let line = ["etcd-grpc-proxy".into(), OsString::from_vec(b"st\xff".to_vec())];
     assert!(parse(line).is_err());
+}
+
+#[test]
+fn settings_are_shown_as_typed_and_without_secrets() {
+    let settings =
+        config(&["--user=proxy:a:b", "--debug", "--endpoints=a:1", "--endpoints", "b:1,c:1"]).settings;
+    let given: Vec<_> = settings.iter().filter(|setting| !setting.is_default).collect();
+    let shown: Vec<_> = given.iter().map(|setting| (setting.flag, setting.value.as_str())).collect();
+    assert_eq!(shown, [("endpoints", "a:1,b:1,c:1"), ("user", "proxy:(not shown)"), ("debug", "true")]);
+    assert!(settings.iter().any(|setting| setting.flag == "balancer" && setting.value == "pin"));
 }

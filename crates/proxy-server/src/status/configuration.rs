@@ -22,8 +22,8 @@ pub(super) fn section(config: &Config) -> Section {
 
 fn table(id: &'static str, settings: &[&Setting]) -> Table {
     let mut table = Table::new(id, [("flag", "Flag"), ("value", "Value")], "");
-    let row =
-        |setting: &&Setting| vec![Cell::code(format!("--{}", setting.flag)), Cell::code(&setting.value)];
+    let shown = |value: &str| if value.is_empty() { Cell::code("\"\"") } else { Cell::code(value) };
+    let row = |setting: &&Setting| vec![Cell::code(format!("--{}", setting.flag)), shown(&setting.value)];
     table.rows = settings.iter().map(row).collect();
     table
 }

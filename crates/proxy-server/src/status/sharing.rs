@@ -20,7 +20,7 @@ pub(super) fn watches(hub: &WatchHub, shows_keys: bool) -> Section {
             count("client_streams", "Clients' streams", counters.sessions.get()),
             count("client_watchers", "Clients' watchers", clients),
             count("upstream_watchers", "Watchers on etcd", upstream),
-            Fact::new("ratio", "Clients' to etcd's", Cell::ratio(clients, upstream)),
+            Fact::new("ratio", "Clients' for each of etcd's", Cell::ratio(clients, upstream)),
             count("lagging_watchers", "Lagging readers", counters.lagging_watchers.get()),
             Fact::new("history_bytes", "Past events kept", Cell::bytes(counters.history_bytes.get())),
             count("events_received", "Events received", counters.events_received.get()),

@@ -3,6 +3,7 @@
   const PERIOD = 2000;
   const stale = document.getElementById("stale");
   let last = new Date();
+  let times = 0;
 
   // What has not changed stays as it is, so that a selection or an unfolded list survives.
   const show = (next) => {
@@ -28,6 +29,7 @@
       show(new DOMParser().parseFromString(await answer.text(), "text/html"));
       last = new Date();
       stale.hidden = true;
+      document.documentElement.dataset.refreshed = ++times;
     } catch {
       stale.textContent = `No answer since ${last.toLocaleTimeString()}`;
       stale.hidden = false;

@@ -9,10 +9,13 @@ use crate::{
 
 /// The flag whose value may hold a password, behind a colon.
 const USER: &str = "user";
+/// With it nothing is served.
+const VERSION: &str = "version";
 
 /// Every flag, in the order of the help.
 pub(super) fn read(matches: &ArgMatches) -> Vec<Setting> {
-    GROUPS.iter().flat_map(|group| group.flags).map(|flag| setting(matches, flag)).collect()
+    let flags = GROUPS.iter().flat_map(|group| group.flags).filter(|flag| flag.name != VERSION);
+    flags.map(|flag| setting(matches, flag)).collect()
 }
 
 fn setting(matches: &ArgMatches, flag: &Flag) -> Setting {

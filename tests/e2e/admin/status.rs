@@ -1,0 +1,161 @@
+//! `/proxy/status` in its forms, and the command that shows it.
+
+use std::process::{Command, Output, Stdio};
+
+use e2e::http1::page;
+use e2e::{Cluster, Proxy, SOON, Shape, environment, eventually};
+use serde_json::Value;
+
+use super::{get, with_metrics_addr};
+use crate::requests::{get as range, put, watch_key};
+use crate::watch::create_watch;
+
+/// A key that would be markup if it were not escaped.
+const KEY: &str = "secret/<b>&'\"";
+
+async fn status(address: &str) -> Value {
+    let page = get(address, "/proxy/status.json").await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("application/json")));
+    serde_json::from_str(&page.body).expect("JSON")
+}
+
+#[tokio::test]
+async fn the_page_tells_what_the_proxy_does() {
+    let cluster = Cluster::start(Shape::three()).await;
+    let (proxy, pages) = with_metrics_addr(&cluster.endpoints(), &["--user=proxy:s3cret"]).await;
+    let client = proxy.client();
+    client.kv().put(put(KEY, "1")).await.expect("a put");
+    for _ in 0..3 {
+        let read = proto_gen::etcdserverpb::RangeRequest { serializable: true, ..range(KEY) };
+        client.kv().range(read).await.expect("a get");
+    }
+    let mut watchers = Vec::new();
+    for _ in 0..3 {
+        watchers.push(create_watch(&client, watch_key(KEY, 0)).await.0);
+    }
+    let shown = eventually("three watchers are shown", SOON, async || {
+        let shown = status(&pages).await;
+        (shown["watches"]["client_watchers"] == 3 && shown["cache"]["hits"] == 2).then_some(shown)
+    })
+    .await;
+    assert_eq!(shown["state"], "serving");
+    assert_eq!(shown["is_well"], true);
+    let members = shown["members"]["list"].as_array().expect("a list");
+    assert_eq!(members.len(), 3);
+    assert_eq!(members.iter().filter(|member| member["pinned"] == true).count(), 1);
+    assert!(members.iter().all(|member| member["health"] == "healthy" && member["failures"] == 0));
+    assert_eq!(shown["watches"]["upstream_watchers"], 1);
+    assert_eq!(shown["watches"]["ratio"], 3);
+    assert_eq!(shown["watches"]["widest"][0]["range"], KEY);
+    assert_eq!(shown["watches"]["widest"][0]["watchers"], 3);
+    let clients = shown["clients"]["list"].as_array().expect("a list");
+    assert_eq!((clients.len(), &clients[0]["address"]), (1, &Value::from("127.0.0.1")));
+    assert_eq!(clients[0]["calls"], 7);
+    assert_eq!(clients[0]["streams"], 3);
+    assert!(clients[0]["received_bytes"].as_u64().expect("a number") > 100);
+    let given = shown["configuration"]["given"].to_string();
+    assert!(given.contains("proxy:(not shown)") && !shown.to_string().contains("s3cret"), "{given}");
+
+    let html = get(&pages, "/proxy/status").await;
+    assert_eq!((html.status, html.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(html.body.contains("secret/&lt;b&gt;&amp;&#39;&quot;") && !html.body.contains("secret/<b>"));
+    assert!(html.header("content-security-policy").expect("a policy").contains("default-src 'none'"));
+    let text = get(&pages, "/proxy/status.txt").await;
+    assert_eq!((text.status, text.header("content-type")), (200, Some("text/plain; charset=utf-8")));
+    assert!(text.body.contains(KEY) && !text.body.contains("s3cret"));
+    drop(watchers);
+}
+
+#[tokio::test]
+async fn keys_are_for_the_second_address_and_the_page_is_where_it_is() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let paths = ["/proxy/status", "/proxy/status.json", "/proxy/status.txt"];
+    let (private, pages) = with_metrics_addr(&cluster.endpoints(), &[]).await;
+    let public = Proxy::start(&cluster.endpoints(), &[]).await;
+    let _watchers = [
+        create_watch(&private.client(), watch_key(KEY, 0)).await,
+        create_watch(&public.client(), watch_key(KEY, 0)).await,
+    ];
+    for path in paths {
+        assert_eq!(get(private.address(), path).await.status, 404, "{path}");
+        assert_eq!(get(&pages, path).await.status, 200, "{path}");
+        let shown = get(public.address(), path).await;
+        assert_eq!(shown.status, 200, "{path}");
+        assert!(!shown.body.contains("secret"), "{path}: {}", shown.body);
+        assert_eq!(page(public.address(), "HEAD", path).await.expect("a page").status, 200);
+        assert_eq!(page(&pages, "PUT", path).await.expect("a page").status, 405);
+    }
+    let widest = status(public.address()).await["watches"]["widest"][0].clone();
+    assert_eq!(widest["range"], format!("a key of {} bytes", KEY.len()));
+    assert_eq!(widest["watchers"], 1);
+}
+
+#[tokio::test]
+async fn a_failed_member_is_seen() {
+    let mut cluster = Cluster::start(Shape::three()).await;
+    // Who is pinned to one asks no other how it is.
+    let proxy = Proxy::start(&cluster.endpoints(), &["--balancer=round-robin"]).await;
+    cluster.member_mut(0).kill();
+    let failed = cluster.member(0).address().to_owned();
+    let client = proxy.client();
+    let shown = eventually("the member is shown as failed", SOON, async || {
+        client.kv().range(range("a")).await.expect("a get");
+        let shown = status(proxy.address()).await;
+        (shown["is_well"] == false).then_some(shown)
+    })
+    .await;
+    assert_eq!(shown["state"], "serving, 1 of 3 members failed");
+    let member =
+        shown["members"]["list"].as_array().expect("a list").iter().find(|m| m["endpoint"] == *failed);
+    let member = member.expect("the member");
+    assert_eq!(member["health"], "unreachable");
+    assert!(member["last_failure"].as_str().is_some_and(|reason| !reason.is_empty()), "{member}");
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(environment::proxy());
+    command.arg("status").args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().expect("the command runs")
+}
+
+#[tokio::test]
+async fn the_command_shows_the_page() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let (proxy, pages) = with_metrics_addr(&cluster.endpoints(), &[]).await;
+    let shown = run(&["--endpoint", &pages]);
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.status.success() && text.starts_with("etcd-grpc-proxy "), "{shown:?}");
+    assert!(text.contains(&cluster.member(0).address().to_owned()) && text.contains("\nMEMBERS\n"), "{text}");
+    let json = run(&["--endpoint", &format!("http://{pages}"), "--json"]);
+    let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(json["name"], "etcd-grpc-proxy");
+
+    let hidden = run(&["--endpoint", proxy.address()]);
+    let said = String::from_utf8_lossy(&hidden.stderr).into_owned();
+    assert!(!hidden.status.success() && said.contains("--metrics-addr"), "{said}");
+    let nobody = run(&["--endpoint", &format!("127.0.0.1:{}", e2e::ports::free_port())]);
+    let said = String::from_utf8_lossy(&nobody.stderr).into_owned();
+    assert!(!nobody.status.success() && said.starts_with("cannot reach 127.0.0.1:"), "{said}");
+}
+
+#[tokio::test]
+async fn the_command_goes_on_showing_while_somebody_watches() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let proxy = Proxy::start(&cluster.endpoints(), &[]).await;
+    let arguments = ["--endpoint", proxy.address(), "--watch", "--interval=20ms"];
+    let mut watching = command(&arguments).stdout(Stdio::piped()).spawn().expect("the command runs");
+    let output = watching.stdout.take().expect("its output");
+    let times = tokio::task::spawn_blocking(move || {
+        use std::io::BufRead as _;
+        let lines = std::io::BufReader::new(output).lines().map_while(Result::ok);
+        // The reader goes away with the third: so does the command.
+        lines.filter(|line| line.starts_with("etcd-grpc-proxy ")).take(3).count()
+    });
+    assert_eq!(e2e::soon("three pages", times).await.expect("no panic"), 3);
+    let ended = eventually("the command ends", SOON, async || watching.try_wait().expect("a child")).await;
+    assert!(ended.success(), "{ended}");
+}
