@@ -14,6 +14,7 @@ mod bad_input;
 mod cache;
 mod cluster;
 mod commands;
+mod configuration;
 mod drain;
 mod duplex;
 mod errors;

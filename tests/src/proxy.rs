@@ -45,6 +45,19 @@ impl Proxy {
         Self::launch_at(free_address(), endpoints, flags)
     }
 
+    /// Starts a proxy that is told everything by `configure`, and waits until it says that it has started. Where it
+    /// listens is in `ETCD_GRPC_PROXY_LISTEN_ADDR`.
+    pub async fn start_configured(configure: impl FnOnce(&mut Command)) -> Self {
+        let (address, dir) = (free_address(), TempDir::new("proxy"));
+        let mut command = Command::new(environment::proxy());
+        command.current_dir(dir.path()).arg("start").env("ETCD_GRPC_PROXY_LISTEN_ADDR", &address);
+        configure(&mut command);
+        let process = Process::spawn("the proxy", &mut command, &dir.path().join("proxy.log"));
+        let mut proxy = Self { address, process, may_be_gone: false, _dir: dir };
+        proxy.started().await;
+        proxy
+    }
+
     fn launch_at(address: String, endpoints: &str, flags: &[&str]) -> Self {
         let dir = TempDir::new("proxy");
         let mut command = Command::new(environment::proxy());
@@ -84,6 +97,11 @@ impl Proxy {
     /// Sends SIGTERM. From here on it may end.
     pub fn terminate(&mut self) {
         self.end_by("TERM");
+    }
+
+    /// Sends SIGHUP, which no proxy ends by.
+    pub fn reload(&self) {
+        self.process.signal("HUP");
     }
 
     /// Sends the signal of this name. From here on it may end.

@@ -8,7 +8,7 @@ use crate::command::{answer, run as run_command};
 use crate::console::{print, say};
 use crate::manifest::Manifest;
 use crate::workspace::{at, root};
-use crate::{Outcome, codegen, test, tidy};
+use crate::{Outcome, codegen, docs, test, tidy};
 
 /// The one crate that is not meant to be used alone.
 const NOT_REUSABLE: &str = "proxy-server";
@@ -18,13 +18,14 @@ struct Step {
     run: fn() -> Outcome,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: || tidy::run(&[]) },
     Step { name: "clippy", run: clippy },
     Step { name: "codegen", run: || codegen::run(&["--check".to_owned()]) },
     Step { name: "alone", run: alone },
-    Step { name: "docs", run: docs },
+    Step { name: "docs", run: rustdoc },
+    Step { name: "pages", run: || docs::run(&["--check".to_owned()]) },
     Step { name: "deny", run: deny },
     Step { name: "test", run: || test::run(&[]) },
 ];
@@ -125,7 +126,7 @@ fn alone() -> Outcome {
     Ok(())
 }
 
-fn docs() -> Outcome {
+fn rustdoc() -> Outcome {
     let mut command = cargo();
     command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     run_command(&mut command)

@@ -15,7 +15,11 @@ struct Target {
     test: &'static str,
 }
 
-const TARGETS: &[Target] = &[];
+const TARGETS: &[Target] = &[
+    Target { name: "config", package: "proxy-server", test: "cli::layers::tests::fuzz_config" },
+    Target { name: "config-toml", package: "proxy-server", test: "cli::layers::file::tests::fuzz_toml" },
+    Target { name: "config-yaml", package: "proxy-server", test: "cli::layers::file::tests::fuzz_yaml" },
+];
 
 const DEFAULT_SECONDS: u64 = 60;
 

@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything that is done to this repository, one command per file, with the standard library alone.
 //!
 //! ```text
-//! demo test e2e fuzz bench codegen tidy ci   the commands, one file each
+//! demo test e2e fuzz bench codegen docs tidy ci   the commands, one file each
 //!   provision                             a real etcd, found or made
 //!   proxy                                 our binary, given or built
 //!   cargo command workspace               running cargo, running anything, where things are
@@ -17,6 +17,7 @@ mod codegen;
 mod command;
 mod console;
 mod demo;
+mod docs;
 mod e2e;
 mod fuzz;
 mod manifest;
@@ -43,6 +44,7 @@ usage: cargo xtask <command>
       [--seconds n] [--seed n]
   bench [arguments]    etcd directly, etcd grpc-proxy and this proxy side by side; writes docs/bench
   codegen [--check]    crates/proto-gen/src/generated from proto/
+  docs [--check]       the pages, man page and completions that the tables of flags and metrics say
   tidy                 the house rules
   ci [--skip step]...  all that a change must pass
 
@@ -73,6 +75,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
         "codegen" => codegen::run(rest),
+        "docs" => docs::run(rest),
         "tidy" => tidy::run(rest),
         "ci" => ci::run(rest),
         "help" | "--help" | "-h" => {

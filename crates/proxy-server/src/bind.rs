@@ -32,6 +32,25 @@ pub(crate) fn bind_unix(path: &Path) -> Result<UnixListener, BindError> {
     UnixListener::bind(path).map_err(refused)
 }
 
+/// Whether [`bind_unix`] would work, without touching a socket that somebody may be listening on.
+pub(crate) fn try_unix(path: &Path) -> Result<(), BindError> {
+    let refused = |error: io::Error| BindError::Unix { path: path.to_owned(), reason: worded(&error) };
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => return Err(refused(io::ErrorKind::AddrInUse.into())),
+        Ok(_) | Err(_) => {}
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    let socket = std::os::unix::net::UnixListener::bind(&beside).map_err(refused)?;
+    drop(socket);
+    std::fs::remove_file(&beside).map_err(refused)
+}
+
+/// Whether this is `host:port`, whatever the host's address and whoever listens there.
+pub(crate) fn check(address: &str) -> Result<(), BindError> {
+    split(address).map(drop).map_err(|(part, reason)| BindError::Address { address: part.to_owned(), reason })
+}
+
 /// Listens on the first address of the host that can be had; an empty host is every address of this machine.
 pub(crate) async fn bind(address: &str) -> Result<TcpListener, BindError> {
     let (host, port) =

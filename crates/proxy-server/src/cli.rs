@@ -1,17 +1,23 @@
 //! The command line: the only place that knows clap.
 //!
 //! ```text
-//! arguments ─► invocation (which program are we?) ─► typed (pflag's syntax) ─► unserved ─► meant ─► Config
+//! arguments ─► invocation (which program are we?) ─► typed (pflag's syntax) ─► layers ─► unserved ─► meant ─► Config
+//!                                                environment, file ──────────────┘
 //! ```
 //!
 //! Everything here is held against etcd 3.7.3: what it accepts, what it says otherwise, and in which order it checks.
-//! Whatever goes wrong goes to stderr with exit code 1, whatever was asked for goes to stdout with 0.
+//! etcd tells of the first thing that is wrong; we tell of all of them, that one first. Whatever goes wrong goes to stderr
+//! with exit code 1, whatever was asked for goes to stdout with 0.
 
 mod flags;
 mod go_values;
 mod help;
 mod invocation;
+mod layers;
 mod meant;
+mod nearest;
+mod problems;
+mod shown;
 mod status;
 mod typed;
 mod unserved;
@@ -26,7 +32,10 @@ use std::{
 
 use crate::config::Config;
 use crate::status_command::StatusQuery;
-use invocation::Invocation;
+use invocation::{Invocation, Line, Purpose};
+pub(crate) use layers::Environment;
+use layers::Layered;
+use problems::Problems;
 
 /// What the operator wants.
 #[derive(Debug)]
@@ -35,6 +44,8 @@ pub(crate) enum Command {
     Start(Box<Config>),
     /// Show what a proxy says of itself.
     Status(Box<StatusQuery>),
+    /// Look at everything that could keep it from serving.
+    Check(Box<Config>),
     /// Print this text and be done.
     Print(String),
 }
@@ -45,31 +56,54 @@ pub(crate) struct Refusal {
     lines: Vec<String>,
 }
 
-/// The configuration to serve with, or the code to exit with once everything is said.
-pub(crate) fn config_or_exit(arguments: impl IntoIterator<Item = OsString>) -> Result<Box<Config>, ExitCode> {
-    match parse(arguments) {
-        Ok(Command::Start(config)) => Ok(config),
-        Ok(Command::Status(query)) => Err(query.run()),
-        Ok(Command::Print(text)) => {
-            say(&mut io::stdout(), &text);
-            Err(ExitCode::SUCCESS)
-        }
-        Err(refusal) => {
-            say(&mut io::stderr(), &refusal.to_string());
-            Err(ExitCode::FAILURE)
-        }
-    }
+/// What to do, or the code to exit with once everything that is wrong is said.
+pub(crate) fn command_or_exit(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ExitCode> {
+    parse(arguments, &Environment::of_process()).map_err(|refusal| {
+        complain(&refusal);
+        ExitCode::FAILURE
+    })
+}
+
+/// Tells the operator what is wrong.
+pub(crate) fn complain(reason: &impl fmt::Display) {
+    say(&mut io::stderr(), &reason.to_string());
+}
+
+/// Tells the operator what was asked for.
+pub(crate) fn answer(text: &str) {
+    say(&mut io::stdout(), text);
 }
 
 /// Reads the arguments, the first of which is the program's own name.
-pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Refusal> {
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: &Environment,
+) -> Result<Command, Refusal> {
     match invocation::read(arguments)? {
         Invocation::Version => Ok(Command::Print(version::text())),
         Invocation::Status(query) => Ok(Command::Status(query)),
         Invocation::StatusHelp(text) => Ok(Command::Print(text)),
         Invocation::Help => Ok(Command::Print(help::text())),
-        Invocation::Start(flags) => meant::config(*flags).map(|config| Command::Start(Box::new(config))),
+        Invocation::Run(purpose, line) => run(purpose, &line, environment),
     }
+}
+
+fn run(purpose: Purpose, line: &Line, environment: &Environment) -> Result<Command, Refusal> {
+    let layered = layers::layer(&line.arguments, &line.typed, environment);
+    if purpose == Purpose::Show {
+        Problems::of_reading(line, &layered).refuse()?;
+        return Ok(Command::Print(shown::text(&layered, environment)));
+    }
+    let config = config(line, &layered, environment)?;
+    Ok(if purpose == Purpose::Start { Command::Start(config) } else { Command::Check(config) })
+}
+
+/// The configuration, or everything that is wrong: what cannot be read, then what cannot be meant.
+fn config(line: &Line, layered: &Layered, environment: &Environment) -> Result<Box<Config>, Refusal> {
+    let mut problems = Problems::of_reading(line, layered);
+    let config = problems.note(meant::config(layered.flags(), environment));
+    problems.refuse()?;
+    config.map(|config| Box::new(Config { settings: shown::settings(layered), ..config }))
 }
 
 /// Nobody reads a closed stream, which is no reason to fail.
@@ -85,13 +119,22 @@ impl Refusal {
 
     /// The line cannot be read at all. etcd prints its whole help then; this names where to find ours.
     fn syntax(reason: impl fmt::Display) -> Self {
-        let hint = format!("Run \"{} start --help\" for the flags.", help::PROGRAM);
-        Self { lines: vec![format!("Error: {reason}"), hint] }
+        Self { lines: vec![format!("Error: {reason}"), hint()] }
+    }
+
+    /// These parts of the line cannot be read.
+    fn unread(wrong: &[typed::Wrong]) -> Self {
+        let lines = wrong.iter().map(|wrong| format!("Error: {}", wrong.line));
+        Self { lines: lines.chain([hint()]).collect() }
     }
 
     fn all(lines: Vec<String>) -> Result<(), Self> {
         if lines.is_empty() { Ok(()) } else { Err(Self { lines }) }
     }
+}
+
+fn hint() -> String {
+    format!("Run \"{} start --help\" for the flags.", help::PROGRAM)
 }
 
 impl fmt::Display for Refusal {
@@ -102,5 +145,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod tests;

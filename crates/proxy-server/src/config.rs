@@ -61,7 +61,18 @@ pub(crate) struct Config {
 pub(crate) struct Setting {
     pub(crate) flag: &'static str,
     pub(crate) value: String,
-    pub(crate) is_default: bool,
+    /// Who gave it: a flag, a variable, a line of a file, or `default`.
+    pub(crate) origin: String,
+}
+
+impl Setting {
+    /// What the origin of a value is called that nobody has given.
+    pub(crate) const DEFAULT: &str = "default";
+
+    /// Whether nobody has given it.
+    pub(crate) fn is_default(&self) -> bool {
+        self.origin == Self::DEFAULT
+    }
 }
 
 /// A file with certificates, and the flag that names it.

@@ -12,6 +12,7 @@ mod alarms;
 mod bind;
 mod cache_watch;
 mod calls;
+mod check;
 mod cli;
 mod client_io;
 mod clients;
@@ -46,6 +47,7 @@ mod worker;
 use std::io;
 use std::process::ExitCode;
 
+use crate::cli::Command;
 use crate::config::Config;
 
 /// Calls, streams and watchers are many small things of short life, each freed on the thread that made it. Built
@@ -54,8 +56,14 @@ use crate::config::Config;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let config = match cli::config_or_exit(std::env::args_os()) {
-        Ok(config) => config,
+    let config = match cli::command_or_exit(std::env::args_os()) {
+        Ok(Command::Start(config)) => config,
+        Ok(Command::Check(config)) => return check::run(&config),
+        Ok(Command::Status(query)) => return query.run(),
+        Ok(Command::Print(text)) => {
+            cli::answer(&text);
+            return ExitCode::SUCCESS;
+        }
         Err(code) => return code,
     };
     let Ok(log) = log::start(config.debug) else { return ExitCode::FAILURE };

@@ -12,7 +12,7 @@ use fastrand::Rng;
 use crate::mutation::mutate;
 
 /// How many inputs a target gets in an ordinary test run.
-const ROUNDS: u64 = 2_000;
+const ROUNDS: u64 = 300;
 /// An input that takes longer is a finding: nothing that is read here is large.
 const SLOW: Duration = Duration::from_secs(10);
 /// Inputs that are kept to be mutated further.

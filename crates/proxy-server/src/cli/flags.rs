@@ -1,7 +1,6 @@
 //! The flags as typed: every flag of `etcd grpc-proxy start`, and a few of our own.
 
 use super::go_values::GoDuration;
-use crate::config::Setting;
 
 /// What a flag's value is, by pflag's types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +42,7 @@ pub(super) struct Flags {
     pub(super) grpc_keepalive_interval: GoDuration,
     pub(super) grpc_keepalive_timeout: GoDuration,
     pub(super) drain_timeout: GoDuration,
+    pub(super) config_file: String,
 
     pub(super) endpoints: Vec<String>,
     pub(super) endpoints_auto_sync_interval: GoDuration,
@@ -96,9 +96,11 @@ pub(super) struct Flags {
     pub(super) worker_threads: u64,
     pub(super) help: bool,
     pub(super) version: bool,
+}
 
-    /// All of them as text, for people to read.
-    pub(super) settings: Vec<Setting>,
+/// Every flag, in the order of the help.
+pub(super) fn all() -> impl Iterator<Item = &'static Flag> {
+    GROUPS.iter().flat_map(|group| group.flags)
 }
 
 const fn flag(
@@ -189,6 +191,7 @@ pub(super) const GROUPS: &[Group] = &[
         flag("debug", Bool, "false", "bool", "Logs at debug level"),
     ]},
     Group { heading: "Process", flags: &[
+        flag("config-file", Text, "", "file", "Reads what is not on the command line and not in the environment from this file (.toml, .yaml, .yml)"),
         flag("worker-threads", Uint, "0", "n", "Threads that serve; 0 is one for each core that the process may use"),
         flag("version", Bool, "false", "bool", "Prints the version"),
     ]},

@@ -15,9 +15,13 @@ Usage:
   etcd-grpc-proxy start [flags]
   etcd-grpc-proxy grpc-proxy start [flags]
   etcd-grpc-proxy status [--endpoint address] [--watch]
+  etcd-grpc-proxy check [flags]        does all that start would refuse, without starting
+  etcd-grpc-proxy config show [flags]  prints every value and where it comes from
   etcd-grpc-proxy version
 
 Flags are spelled as etcd's are: --name value, --name=value; lists have commas and may repeat; the last one wins.
+What is not on the command line is looked for in the environment, as ETCD_GRPC_PROXY_ and the flag's name in capitals with
+underscores, then in the file that --config-file names, where the keys are the flags' names.
 A flag marked [not served yet] is refused when it asks for something.";
 
 /// The whole help.

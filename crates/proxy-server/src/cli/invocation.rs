@@ -4,23 +4,40 @@ use std::{ffi::OsString, path::Path};
 
 use super::{
     Refusal,
-    flags::Flags,
     go_values::quote,
     help::PROGRAM,
+    nearest::nearest,
     status,
     typed::{self, Typed},
 };
 use crate::status_command::StatusQuery;
 
-/// The command, with the flags of the one that has some.
+/// The command, with the line of the one that has flags.
 #[derive(Debug)]
 pub(super) enum Invocation {
-    Start(Box<Flags>),
+    Run(Purpose, Line),
     Status(Box<StatusQuery>),
     StatusHelp(String),
     Help,
     Version,
 }
+
+/// What a configuration is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Start,
+    Check,
+    Show,
+}
+
+/// A command line, as it was given and as it was read.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) arguments: Vec<OsString>,
+    pub(super) typed: Typed,
+}
+
+const COMMANDS: [&str; 7] = ["start", "check", "config", "status", "version", "help", "grpc-proxy"];
 
 /// `etcd-grpc-proxy start`, `etcd-grpc-proxy grpc-proxy start`, or `etcd grpc-proxy start` through a link named etcd.
 pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Refusal> {
@@ -32,7 +49,7 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invo
         Some("--version" | "-version") => Ok(Invocation::Version),
         Some(status::COMMAND) => status::read(arguments.get(1..).unwrap_or_default()),
         first if as_etcd => as_etcd_itself(first, &arguments),
-        _ => command(typed::read(&arguments)?),
+        _ => command(arguments),
     }
 }
 
@@ -42,7 +59,7 @@ fn is_etcd(program: &OsString) -> bool {
 
 fn as_etcd_itself(first: Option<&str>, arguments: &[OsString]) -> Result<Invocation, Refusal> {
     match first {
-        Some("grpc-proxy") => command(typed::read(arguments)?),
+        Some("grpc-proxy") => command(arguments.to_vec()),
         Some("--help" | "-help" | "-h") => Ok(Invocation::Help),
         Some(other) => Err(Refusal::new(format!(
             "{PROGRAM} serves \"etcd grpc-proxy start\" only, not \"etcd {other}\""
@@ -53,20 +70,38 @@ fn as_etcd_itself(first: Option<&str>, arguments: &[OsString]) -> Result<Invocat
     }
 }
 
-/// Words after `start` are passed over, as etcd does.
-fn command(typed: Typed) -> Result<Invocation, Refusal> {
+/// Words after the command are passed over, as etcd does.
+fn command(arguments: Vec<OsString>) -> Result<Invocation, Refusal> {
+    let typed = typed::read(&arguments);
     let mut words = typed.words.iter().map(String::as_str);
     let first = words.next();
     let below = first == Some("grpc-proxy");
     let word = if below { words.next() } else { first };
-    match word {
-        _ if typed.flags.help => Ok(Invocation::Help),
-        _ if typed.flags.version => Ok(Invocation::Version),
-        Some("start") => Ok(Invocation::Start(Box::new(typed.flags))),
-        Some("version") => Ok(Invocation::Version),
-        None | Some("help") if !typed.has_flags => Ok(Invocation::Help),
-        None => Err(Refusal::syntax(format!("no command: the flags belong to \"{PROGRAM} start\""))),
+    let second = words.next();
+    let flags = typed.flags();
+    let purpose = match word {
+        Some("start") => Some(Purpose::Start),
+        Some("check") => Some(Purpose::Check),
+        Some("config") if second == Some("show") => Some(Purpose::Show),
+        _ => None,
+    };
+    match (purpose, word) {
+        (Some(purpose), _) if !flags.help && !flags.version => {
+            Ok(Invocation::Run(purpose, Line { arguments, typed }))
+        }
+        _ if !typed.wrong.is_empty() => Err(Refusal::unread(&typed.wrong)),
+        _ if flags.help => Ok(Invocation::Help),
+        (_, Some("version")) => Ok(Invocation::Version),
+        _ if flags.version => Ok(Invocation::Version),
+        (_, None | Some("help")) if !typed.has_flags => Ok(Invocation::Help),
+        (_, None) => Err(Refusal::syntax(format!("no command: the flags belong to \"{PROGRAM} start\""))),
+        (_, Some("config")) => Err(Refusal::syntax(format!("\"{PROGRAM} config\" has one command: show"))),
         // etcd prints its help and exits with 0, which looks like success to a script.
-        Some(word) => Err(Refusal::syntax(format!("unknown command {} for {}", quote(word), quote(PROGRAM)))),
+        (_, Some(word)) => Err(Refusal::syntax(unknown(word))),
     }
+}
+
+fn unknown(word: &str) -> String {
+    let near = nearest(word, COMMANDS.into_iter()).map(|near| format!("\nDid you mean {near}?"));
+    format!("unknown command {} for {}{}", quote(word), quote(PROGRAM), near.unwrap_or_default())
 }

@@ -16,40 +16,56 @@ mod watch;
 use std::time::Duration;
 
 use super::{
-    Refusal,
+    Environment, Problems, Refusal,
     flags::Flags,
     go_values::{GoDuration, quote},
     unserved,
 };
 use crate::config::Config;
 
-/// The configuration that the flags mean.
-pub(super) fn config(flags: Flags) -> Result<Config, Refusal> {
-    let registration = registration::config(&flags)?;
-    listener::check(&flags)?;
-    unserved::refuse(&flags)?;
-    let (upstream, notices) = upstream::config(&flags)?;
+/// The configuration that the flags mean, or everything that is wrong with them.
+pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, Refusal> {
+    let mut all = Problems::default();
+    let registration = all.note(registration::config(&flags));
+    let listener = all.note(listener::check(&flags));
+    let address = all.note(listener::address(&flags));
+    let served = all.note(unserved::refuse(&flags));
+    let upstream = all.note(upstream::config(&flags));
+    let credentials = all.note(identity::credentials(&flags, |name| environment.get(name)));
+    let namespace = all.note(tenant::namespace(&flags));
+    let reads = all.note(reads::config(&flags));
+    let watch = all.note(watch::config(&flags));
+    let cache = all.note(cache::config(&flags));
+    let worker_threads = all.note(worker_threads(flags.worker_threads));
+    let profiles = all.note(observation::profiles(flags.enable_pprof));
+    let extensive_metrics = all.note(observation::is_extensive(&flags.metrics));
+    let metrics_addr = all.note(observation::metrics_addr(&flags.metrics_addr));
+    let drain_timeout = all.note(drain_timeout(flags.drain_timeout));
+    all.refuse()?;
+    // None of these fails any more.
+    listener.and(address).and(served)?;
+    let (upstream, notices) = upstream?;
     let certificates = upstream::certificates(&flags);
     Ok(Config {
         upstream,
         notices,
         certificates,
         auto_sync: flags.endpoints_auto_sync_interval.positive(),
-        registration,
-        credentials: identity::credentials(&flags, |name| std::env::var(name).ok())?,
-        namespace: tenant::namespace(&flags)?,
-        reads: reads::config(&flags)?,
-        watch: watch::config(&flags)?,
-        cache: cache::config(&flags)?,
+        registration: registration?,
+        credentials: credentials?,
+        namespace: namespace?,
+        reads: reads?,
+        watch: watch?,
+        cache: cache?,
         server_keepalive: listener::keepalive(&flags),
         max_concurrent_streams: unlimited_when_zero(flags.max_concurrent_streams),
-        worker_threads: worker_threads(flags.worker_threads)?,
-        profiles: observation::profiles(flags.enable_pprof)?,
-        extensive_metrics: observation::is_extensive(&flags.metrics)?,
-        metrics_addr: observation::metrics_addr(&flags.metrics_addr)?,
-        drain_timeout: drain_timeout(flags.drain_timeout)?,
+        worker_threads: worker_threads?,
+        profiles: profiles?,
+        extensive_metrics: extensive_metrics?,
+        metrics_addr: metrics_addr?,
+        drain_timeout: drain_timeout?,
         debug: flags.debug,
-        settings: flags.settings,
+        settings: Vec::new(),
         listen_addr: flags.listen_addr,
         advertise_client_url: flags.advertise_client_url,
     })

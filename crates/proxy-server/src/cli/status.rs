@@ -32,7 +32,8 @@ pub(super) fn read(arguments: &[OsString]) -> Result<Invocation, Refusal> {
     }
 }
 
-fn command() -> Command {
+/// What clap has to know of it.
+pub(super) fn command() -> Command {
     let file = |name, help| value(name, "file", "", help);
     let flag = |name, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("status").bin_name(format!("{PROGRAM} {COMMAND}")).about(ABOUT).no_binary_name(true).args([

@@ -6,7 +6,7 @@ use super::*;
 use crate::config::{Notice, Registration, ServerKeepalive};
 
 fn run(line: &[&str]) -> Result<Command, Refusal> {
-    parse(line.iter().map(OsString::from))
+    parse(line.iter().map(OsString::from), &Environment::default())
 }
 
 fn start(flags: &[&str]) -> Result<Command, Refusal> {
@@ -21,15 +21,22 @@ fn config(flags: &[&str]) -> Config {
     }
 }
 
+/// What is said first, which is what etcd says.
 #[track_caller]
 fn refusal(flags: &[&str]) -> String {
+    refusals(flags).lines().next().unwrap().to_owned()
+}
+
+/// All that is said.
+#[track_caller]
+fn refusals(flags: &[&str]) -> String {
     start(flags).map(|_| ()).unwrap_err().to_string()
 }
 
 /// The first line of what is said about a line that cannot be read.
 #[track_caller]
 fn syntax(flags: &[&str]) -> String {
-    let said = refusal(flags);
+    let said = refusals(flags);
     assert!(said.ends_with("\nRun \"etcd-grpc-proxy start --help\" for the flags."), "{said}");
     said.lines().next().unwrap().strip_prefix("Error: ").unwrap().to_owned()
 }
@@ -89,9 +96,7 @@ fn every_flag_takes_a_value() {
         };
         let read = |arguments: &[String]| {
             let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-            let mut flags = typed::read(&arguments).unwrap().flags;
-            flags.settings.clear();
-            format!("{flags:?}")
+            format!("{:?}", typed::read(&arguments).flags())
         };
         let default = read(&[]);
         let given = read(&[format!("{name}={value}")]);
@@ -255,8 +260,9 @@ fn the_last_value_of_a_flag_wins() {
 fn values_may_be_empty_or_look_like_flags() {
     assert_eq!(config(&["--advertise-client-url="]).advertise_client_url, "");
     assert_eq!(config(&["--advertise-client-url", ""]).advertise_client_url, "");
-    assert_eq!(config(&["--listen-addr", "--bad"]).listen_addr, "--bad");
-    assert_eq!(config(&["--listen-addr=a=b"]).listen_addr, "a=b");
+    let advertised = |flags: &[&str]| config(flags).advertise_client_url;
+    assert_eq!(advertised(&["--advertise-client-url", "--bad"]), "--bad");
+    assert_eq!(advertised(&["--advertise-client-url=a=b"]), "a=b");
     assert!(matches!(start(&["--resolver-ttl", "-1"]), Ok(Command::Start(_))));
 }
 
@@ -377,11 +383,63 @@ fn own_flags_are_checked() {
 
 #[test]
 fn all_that_is_not_served_is_refused_at_once() {
-    let said = refusal(&["--auto-tls", "--discovery-srv=x", "--experimental-leasing-prefix=x"]);
+    let said = refusals(&["--auto-tls", "--discovery-srv=x", "--experimental-leasing-prefix=x"]);
     let lines: Vec<_> = said.lines().collect();
     let expected = ["auto-tls", "discovery-srv", "experimental-leasing-prefix"]
         .map(|name| format!("--{name} is not served by this version of etcd-grpc-proxy"));
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let said = refusals(&[
+        "--listen-add=:1",
+        "--resolver-ttl=x",
+        "--endpoints=ftp://a:1,b:2,http://",
+        "--balancer=none",
+        "--max-recv-bytes=1",
+        "--listen-addr=nowhere",
+        "--tls-min-version=y",
+        "--tls-max-version=z",
+        "--drain-timeout=-5s",
+        "--debug=maybe",
+        "--cert=/nonexistent/c",
+    ]);
+    let wanted = [
+        "Error: unknown flag: --listen-add",
+        "Did you mean --listen-addr?",
+        "Error: invalid argument \"x\" for \"--resolver-ttl\" flag: ",
+        "Error: invalid argument \"maybe\" for \"--debug\" flag: ",
+        "tls-min-version is invalid: unexpected TLS version \"y\"",
+        "tls-max-version is invalid: unexpected TLS version \"z\"",
+        "listen tcp: address nowhere: missing port in address",
+        "KeyFile and CertFile must both be present",
+        "gRPC message recv limit (1 bytes) must be greater",
+        "unknown balancer",
+        "invalid drain-timeout -5s",
+        "Run \"etcd-grpc-proxy start --help\"",
+    ];
+    for wanted in wanted {
+        assert_eq!(said.lines().filter(|line| line.starts_with(wanted)).count(), 1, "{wanted} in\n{said}");
+    }
+    assert!(said.contains("ftp") && !said.contains("resolver-ttl 0"), "{said}");
+}
+
+#[test]
+fn a_slip_in_a_name_is_pointed_out_after_pflags_words() {
+    let second = |flags: &[&str]| refusals(flags).lines().nth(1).unwrap().to_owned();
+    assert_eq!(second(&["--endpoint=a:1"]), "Did you mean --endpoints?");
+    assert_eq!(second(&["--listen_addr", ":1"]), "Did you mean --listen-addr?");
+    assert!(second(&["--initial-cluster=x"]).starts_with("Run "));
+    let command = run(&["etcd-grpc-proxy", "strat"]).unwrap_err().to_string();
+    assert!(command.contains("Did you mean start?"), "{command}");
+}
+
+#[test]
+fn a_line_with_nothing_but_slips_ends() {
+    let slips: Vec<String> = (0..200).map(|index| format!("--slip-{index}")).collect();
+    let flags: Vec<&str> = slips.iter().map(String::as_str).collect();
+    assert!(refusals(&flags).lines().count() < 50);
 }
 
 #[test]
@@ -457,16 +515,21 @@ fn schemes_and_flags_decide_which_endpoint_speaks_tls() {
 fn bytes_that_are_not_text_are_refused() {
     use std::os::unix::ffi::OsStringExt;
     let line = ["etcd-grpc-proxy".into(), "start".into(), OsString::from_vec(b"--cert=\xff".to_vec())];
-    assert!(parse(line).unwrap_err().to_string().starts_with("Error: the command line is not valid UTF-8\n"));
+    assert!(
+        parse(line, &Environment::default())
+            .unwrap_err()
+            .to_string()
+            .starts_with("Error: the command line is not valid UTF-8\n")
+    );
     let line = ["etcd-grpc-proxy".into(), OsString::from_vec(b"st\xff".to_vec())];
-    assert!(parse(line).is_err());
+    assert!(parse(line, &Environment::default()).is_err());
 }
 
 #[test]
 fn settings_are_shown_as_typed_and_without_secrets() {
     let settings =
         config(&["--user=proxy:a:b", "--debug", "--endpoints=a:1", "--endpoints", "b:1,c:1"]).settings;
-    let given: Vec<_> = settings.iter().filter(|setting| !setting.is_default).collect();
+    let given: Vec<_> = settings.iter().filter(|setting| !setting.is_default()).collect();
     let shown: Vec<_> = given.iter().map(|setting| (setting.flag, setting.value.as_str())).collect();
     assert_eq!(shown, [("endpoints", "a:1,b:1,c:1"), ("user", "proxy:(not shown)"), ("debug", "true")]);
     assert!(settings.iter().any(|setting| setting.flag == "balancer" && setting.value == "pin"));

@@ -9,37 +9,94 @@ use clap::{
     Arg, ArgAction, ArgMatches, Command,
     builder::ValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
 };
-
-mod settings;
 
 use super::{
-    Refusal,
-    flags::{Flag, Flags, GROUPS, Group, Kind},
-    go_values::{parse_bool, parse_csv, parse_duration, parse_int, parse_uint, parse_uint32, quote},
+    flags::{Flag, Flags, GROUPS, Group, Kind, all},
+    go_values::{
+        GoDuration, parse_bool, parse_csv, parse_duration, parse_int, parse_uint, parse_uint32, quote,
+    },
     help,
+    layers::Given,
+    nearest::nearest,
 };
 
-/// A line that could be read.
+/// A line as it was read. What could not be read of it is left out, and told in `wrong`.
 #[derive(Debug)]
 pub(super) struct Typed {
-    pub(super) flags: Flags,
+    matches: ArgMatches,
     /// What is neither a flag nor the value of one.
     pub(super) words: Vec<String>,
     /// Whether any flag stood on the line.
     pub(super) has_flags: bool,
+    pub(super) wrong: Vec<Wrong>,
+}
+
+/// Something that could not be read, in pflag's words.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) line: String,
+    /// The flag whose value it is.
+    pub(super) flag: Option<String>,
 }
 
 const WORDS: &str = "words";
+/// pflag tells of one thing that is wrong. Whoever has so many needs the help, not a list.
+const MOST_WRONG: usize = 32;
 
 /// Reads the arguments that follow the program's name.
-pub(super) fn read(arguments: &[OsString]) -> Result<Typed, Refusal> {
-    let mut matches = command()
-        .try_get_matches_from(joined(arguments))
-        .map_err(|error| Refusal::syntax(worded(&error, arguments)))?;
+pub(super) fn read(arguments: &[OsString]) -> Typed {
+    let mut line = joined(arguments);
+    let mut wrong = Vec::new();
+    let mut matches = loop {
+        match command().try_get_matches_from(&line) {
+            Ok(matches) => break matches,
+            Err(error) => {
+                wrong.push(Wrong::of(&error, arguments));
+                match offender(&error, &line).filter(|_| wrong.len() < MOST_WRONG) {
+                    Some(at) => drop(line.remove(at)),
+                    None => line.clear(),
+                }
+            }
+        }
+    };
     let has_flags = arguments.iter().any(|argument| argument.as_encoded_bytes().starts_with(b"-"));
     let words = matches.remove_many(WORDS).map(Iterator::collect).unwrap_or_default();
-    Ok(Typed { flags: flags(&mut matches), words, has_flags })
+    Typed { matches, words, has_flags, wrong }
+}
+
+impl Typed {
+    /// All values, with defaults where nothing was typed.
+    pub(super) fn flags(&self) -> Flags {
+        flags(&mut self.matches.clone())
+    }
+
+    /// Whether the flag stood on the line.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.matches.value_source(name) == Some(ValueSource::CommandLine)
+    }
+
+    /// The value as the table's kind has it, spelled as it can be read again.
+    pub(super) fn value(&self, flag: &Flag) -> Given {
+        let one = |text: Option<String>| Given::One(text.unwrap_or_default());
+        match flag.kind {
+            Kind::Bool => one(self.shown::<bool>(flag)),
+            Kind::Text => one(self.shown::<String>(flag)),
+            Kind::Int => one(self.shown::<i64>(flag)),
+            Kind::Uint => one(self.shown::<u64>(flag)),
+            Kind::Uint32 => one(self.shown::<u32>(flag)),
+            Kind::Duration => one(self.shown::<GoDuration>(flag)),
+            Kind::List => {
+                let lists = self.matches.get_many::<Vec<String>>(flag.name).into_iter().flatten();
+                Given::Many(lists.flatten().cloned().collect())
+            }
+        }
+    }
+
+    fn shown<T: ToString + Clone + Send + Sync + 'static>(&self, flag: &Flag) -> Option<String> {
+        self.matches.get_one::<T>(flag.name).map(ToString::to_string)
+    }
 }
 
 /// `--name value` as `--name=value`. clap looks at a value that stands apart only when it has read on, and may then
@@ -65,8 +122,7 @@ fn joined(arguments: &[OsString]) -> Vec<OsString> {
 
 fn wants_value(argument: &OsStr) -> bool {
     let name = argument.to_str().and_then(|argument| argument.strip_prefix("--"));
-    let mut flags = GROUPS.iter().flat_map(|group| group.flags);
-    flags.any(|flag| Some(flag.name) == name && flag.kind != Kind::Bool)
+    all().any(|flag| Some(flag.name) == name && flag.kind != Kind::Bool)
 }
 
 /// What clap has to know, for reading as well as for the help.
@@ -112,7 +168,6 @@ fn value(arg: Arg, parser: ValueParser) -> Arg {
 
 /// Every row of the table has a default, so an absent value means a row that is not in the table: tests look for that.
 fn flags(matches: &mut ArgMatches) -> Flags {
-    let settings = settings::read(matches);
     let mut line = Line(matches);
     Flags {
         listen_addr: line.take("listen-addr"),
@@ -122,6 +177,7 @@ fn flags(matches: &mut ArgMatches) -> Flags {
         grpc_keepalive_interval: line.take("grpc-keepalive-interval"),
         grpc_keepalive_timeout: line.take("grpc-keepalive-timeout"),
         drain_timeout: line.take("drain-timeout"),
+        config_file: line.take("config-file"),
         endpoints: line.list("endpoints"),
         endpoints_auto_sync_interval: line.take("endpoints-auto-sync-interval"),
         user: line.take("user"),
@@ -168,7 +224,6 @@ fn flags(matches: &mut ArgMatches) -> Flags {
         worker_threads: line.take("worker-threads"),
         help: line.take("help"),
         version: line.take("version"),
-        settings,
     }
 }
 
@@ -184,16 +239,50 @@ impl Line<'_> {
     }
 }
 
+impl Wrong {
+    fn of(error: &clap::Error, arguments: &[OsString]) -> Self {
+        let flag = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
+        let name = flag.then(|| flag_of(error).trim_start_matches('-').to_owned());
+        Self { line: worded(error, arguments), flag: name }
+    }
+}
+
+/// Which argument clap complains of.
+fn offender(error: &clap::Error, line: &[OsString]) -> Option<usize> {
+    let at = |is_it: &dyn Fn(&str) -> bool| {
+        line.iter()
+            .take_while(|argument| *argument != "--")
+            .position(|argument| argument.to_str().is_some_and(is_it))
+    };
+    let (flag, name) = (flag_of(error), context(error, ContextKind::InvalidArg));
+    match error.kind() {
+        ErrorKind::UnknownArgument => at(&|argument| argument.split('=').next() == Some(name.as_str()))
+            .or_else(|| at(&|argument| argument.starts_with(&name))),
+        ErrorKind::ValueValidation => {
+            let typed = format!("{flag}={}", context(error, ContextKind::InvalidValue));
+            at(&|argument| argument == typed)
+        }
+        ErrorKind::InvalidValue => at(&|argument| argument == flag),
+        ErrorKind::InvalidUtf8 => line.iter().position(|argument| argument.to_str().is_none()),
+        _ => None,
+    }
+}
+
+/// "--resolver-ttl <seconds>", "--debug[=<bool>]": clap shows the flag with its value.
+fn flag_of(error: &clap::Error) -> String {
+    let shown = context(error, ContextKind::InvalidArg);
+    shown.split([' ', '[', '=']).next().unwrap_or_default().to_owned()
+}
+
 /// pflag's words for clap's error.
 fn worded(error: &clap::Error, arguments: &[OsString]) -> String {
     let name = context(error, ContextKind::InvalidArg);
-    // "--resolver-ttl <seconds>", "--debug[=<bool>]": clap shows the flag with its value.
-    let flag = name.split([' ', '[', '=']).next().unwrap_or_default();
+    let flag = flag_of(error);
     let given = context(error, ContextKind::InvalidValue);
     match error.kind() {
         ErrorKind::UnknownArgument => unknown(&name, arguments),
         ErrorKind::ValueValidation => {
-            let shown = if flag == "--help" { "-h, --help" } else { flag };
+            let shown = if flag == "--help" { "-h, --help" } else { &flag };
             let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
             format!("invalid argument {} for {} flag: {reason}", quote(&given), quote(shown))
         }
@@ -209,8 +298,14 @@ fn unknown(name: &str, arguments: &[OsString]) -> String {
     }
     match name.strip_prefix('-').filter(|rest| !rest.starts_with('-')).and_then(|rest| rest.chars().next()) {
         Some(letter) => format!("unknown shorthand flag: '{letter}' in {}", as_typed(name, arguments)),
-        None => format!("unknown flag: {name}"),
+        None => format!("unknown flag: {name}{}", suggestion(name)),
     }
+}
+
+/// A line of its own: the first one is pflag's.
+fn suggestion(name: &str) -> String {
+    let near = nearest(name.trim_start_matches('-'), all().map(|flag| flag.name));
+    near.map(|near| format!("\nDid you mean --{near}?")).unwrap_or_default()
 }
 
 /// The whole argument, of which clap shows the beginning.

@@ -68,7 +68,7 @@ fn table(registry: &Registry) -> String {
     registry.rows().into_iter().map(row).fold(head, |table, row| table + &row)
 }
 
-/// `WRITE_DOCS=1 cargo test -p proxy-server documented` writes the table.
+/// `cargo xtask docs` writes the table.
 #[test]
 fn every_name_is_documented() {
     let document = std::fs::read_to_string(DOCUMENT).unwrap();
@@ -78,7 +78,7 @@ fn every_name_is_documented() {
     if std::env::var_os("WRITE_DOCS").is_some() {
         std::fs::write(DOCUMENT, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
     } else {
-        assert_eq!(found, table, "write it anew: WRITE_DOCS=1 cargo test -p proxy-server documented");
+        assert_eq!(found, table, "write it anew: cargo xtask docs");
     }
 }
 

@@ -6,7 +6,7 @@ use crate::config::{Config, Setting};
 
 pub(super) fn section(config: &Config) -> Section {
     let (given, defaults): (Vec<&Setting>, Vec<&Setting>) =
-        config.settings.iter().partition(|setting| !setting.is_default);
+        config.settings.iter().partition(|setting| !setting.is_default());
     let mut set = table("given", &given);
     set.when_empty = "Every flag has its default.";
     let mut rest = table("defaults", &defaults);
@@ -21,9 +21,11 @@ pub(super) fn section(config: &Config) -> Section {
 }
 
 fn table(id: &'static str, settings: &[&Setting]) -> Table {
-    let mut table = Table::new(id, [("flag", "Flag"), ("value", "Value")], "");
+    let mut table = Table::new(id, [("flag", "Flag"), ("value", "Value"), ("origin", "From")], "");
     let shown = |value: &str| if value.is_empty() { Cell::code("\"\"") } else { Cell::code(value) };
-    let row = |setting: &&Setting| vec![Cell::code(format!("--{}", setting.flag)), shown(&setting.value)];
+    let row = |setting: &&Setting| {
+        vec![Cell::code(format!("--{}", setting.flag)), shown(&setting.value), Cell::code(&setting.origin)]
+    };
     table.rows = settings.iter().map(row).collect();
     table
 }

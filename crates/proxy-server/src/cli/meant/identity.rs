@@ -4,16 +4,14 @@ use upstream_balancer::{Credentials, Password};
 
 use crate::cli::{Refusal, flags::Flags, go_values::quote};
 
-const USER: &str = "ETCD_GRPC_PROXY_USER";
-const PASSWORD: &str = "ETCD_GRPC_PROXY_PASSWORD";
+use crate::cli::layers::PASSWORD;
 
-/// What the flags say, or the environment where they say nothing. A password is never part of a refusal.
+/// What the flags say, and the environment about the password. A password is never part of a refusal.
 pub(super) fn credentials(
     flags: &Flags,
     environment: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Credentials>, Refusal> {
-    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
-    let user = Some(flags.user.clone()).filter(|user| !user.is_empty()).or_else(|| set(USER));
+    let user = Some(flags.user.clone()).filter(|user| !user.is_empty());
     let file = Some(&flags.password_file).filter(|file| !file.is_empty());
     let Some(user) = user else {
         return match file {
@@ -79,12 +77,10 @@ mod tests {
     #[test]
     fn flags_come_before_the_environment() {
         assert_eq!(read("", "", &[]), Ok(None));
-        assert_eq!(read("", "", &[(USER, "")]), Ok(None));
         assert_eq!(read("proxy:a:b", "", &[]), proxy("a:b"));
         assert_eq!(read("proxy:", "", &[(PASSWORD, "env")]), proxy(""));
-        assert_eq!(read("proxy", "", &[(PASSWORD, "env"), (USER, "other:x")]), proxy("env"));
-        assert_eq!(read("", "", &[(USER, "proxy"), (PASSWORD, "env")]), proxy("env"));
-        assert_eq!(read("", "", &[(USER, "proxy:here"), (PASSWORD, "env")]), proxy("here"));
+        assert_eq!(read("proxy", "", &[(PASSWORD, "env")]), proxy("env"));
+        assert_eq!(read("proxy:here", "", &[(PASSWORD, "env")]), proxy("here"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    cli::{Refusal, flags::Flags, go_values::quote},
+    bind,
+    cli::{Problems, Refusal, flags::Flags, go_values::quote},
     config::ServerKeepalive,
 };
 
@@ -12,19 +13,27 @@ const VERSIONS: [&str; 2] = ["TLS1.2", "TLS1.3"];
 
 /// What etcd refuses about listener TLS before it opens a file. The words are etcd's, and so is the order.
 pub(super) fn check(flags: &Flags) -> Result<(), Refusal> {
+    let mut all = Problems::default();
+    let refused = |line: String| Err::<(), _>(Refusal::new(line));
     if flags.auto_tls && flags.self_signed_cert_validity == 0 {
-        return Err(Refusal::new("selfSignedCertValidity is invalid,it should be greater than 0"));
+        let _ = all.note(refused("selfSignedCertValidity is invalid,it should be greater than 0".to_owned()));
     }
     let (min, max) = (&flags.tls_min_version, &flags.tls_max_version);
-    let oldest = version("tls-min-version", min)?;
-    let newest = version("tls-max-version", max)?;
+    let oldest = all.note(version("tls-min-version", min)).ok().flatten();
+    let newest = all.note(version("tls-max-version", max)).ok().flatten();
     if oldest.zip(newest).is_some_and(|(oldest, newest)| oldest > newest) {
-        return Err(Refusal::new(format!("min version ({min}) is greater than max version ({max})")));
+        let _ = all.note(refused(format!("min version ({min}) is greater than max version ({max})")));
     }
     if min == "TLS1.3" && !flags.listen_cipher_suites.is_empty() {
-        return Err(Refusal::new("cipher suites cannot be configured when only TLS1.3 is enabled"));
+        let only = "cipher suites cannot be configured when only TLS1.3 is enabled";
+        let _ = all.note(refused(only.to_owned()));
     }
-    Ok(())
+    all.refuse()
+}
+
+/// Where clients connect. Whether the address can be had is seen when it is bound.
+pub(super) fn address(flags: &Flags) -> Result<(), Refusal> {
+    bind::check(&flags.listen_addr).map_err(|error| Refusal::new(error.to_string()))
 }
 
 fn version(name: &str, given: &str) -> Result<Option<usize>, Refusal> {

@@ -1,6 +1,7 @@
 //! What the flags mean for those who look at the proxy.
 
 use crate::{
+    bind,
     cli::{Refusal, go_values::quote},
     config::MetricsAddr,
 };
@@ -15,7 +16,10 @@ pub(super) fn metrics_addr(given: &str) -> Result<Option<MetricsAddr>, Refusal> 
     let (scheme, rest) = given.split_once("://").ok_or_else(unparsed)?;
     let host = rest.split('/').next().unwrap_or_default();
     match scheme {
-        "http" => Ok(Some(MetricsAddr::Tcp(host.to_owned()))),
+        "http" => {
+            bind::check(host).map_err(|error| Refusal::new(error.to_string()))?;
+            Ok(Some(MetricsAddr::Tcp(host.to_owned())))
+        }
         "unix" if !rest.is_empty() => Ok(Some(MetricsAddr::Unix(rest.into()))),
         "https" | "unixs" => {
             let address = if scheme == "https" { host } else { rest };

@@ -1,13 +1,13 @@
 //! What the flags mean for the side that faces etcd.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use tls_termination::ClientTls;
 use upstream_balancer::{Endpoint, Keepalive, Policy, UnknownPolicy};
 
 use super::bounded;
 use crate::{
-    cli::{Refusal, flags::Flags},
+    cli::{Problems, Refusal, flags::Flags},
     config::{CertificateFile, ClientTlsFiles, Notice},
 };
 
@@ -24,19 +24,30 @@ type WithNotices<T> = (T, Vec<Notice>);
 
 /// The upstream's configuration, and what to log about it.
 pub(super) fn config(flags: &Flags) -> Result<WithNotices<upstream_balancer::Config>, Refusal> {
+    let mut all = Problems::default();
     let tls = client_tls(flags);
-    tls.check().map_err(|error| Refusal::new(error.to_string()))?;
-    let endpoints = endpoints(&flags.endpoints)?;
-    let (max_send_bytes, max_recv_bytes) = message_sizes(flags)?;
+    let files = all.note(tls.check().map_err(|error| Refusal::new(error.to_string())));
+    let endpoints = all.note(endpoints(&flags.endpoints));
+    let sizes = all.note(message_sizes(flags));
+    let policy = all.note(policy(&flags.balancer));
+    let connections = all.note(bounded("upstream-connections", flags.upstream_connections, 256));
+    // Files that do not fit together are said to be so once.
+    let rustls = match (&files, &endpoints) {
+        (Ok(()), Ok(endpoints)) => all.note(rustls_config(&tls, endpoints)),
+        _ => Ok(None),
+    };
+    all.refuse()?;
+    // None of these fails any more.
+    let (max_send_bytes, max_recv_bytes) = sizes?;
     let config = upstream_balancer::Config {
-        tls: rustls_config(&tls, &endpoints)?,
-        policy: policy(&flags.balancer)?,
-        connections: bounded("upstream-connections", flags.upstream_connections, 256)?,
+        tls: rustls?,
+        policy: policy?,
+        connections: connections?,
         dial_timeout: DIAL_TIMEOUT,
         keepalive: keepalive(flags),
         max_send_bytes,
         max_recv_bytes,
-        endpoints,
+        endpoints: endpoints?,
     };
     let notices = notices(flags, &tls, &config.endpoints);
     Ok((config, notices))
@@ -62,9 +73,11 @@ fn client_tls(flags: &Flags) -> ClientTls {
 /// An empty element is a stray comma, which etcd's client passes over as a member that is never there.
 fn endpoints(given: &[String]) -> Result<Vec<Endpoint>, Refusal> {
     let named = given.iter().map(|endpoint| endpoint.trim()).filter(|endpoint| !endpoint.is_empty());
-    let parsed: Result<Vec<Endpoint>, _> = named.map(str::parse).collect();
-    let parsed =
-        parsed.map_err(|error: <Endpoint as std::str::FromStr>::Err| Refusal::new(error.to_string()))?;
+    let mut all = Problems::default();
+    let refused = |error: <Endpoint as FromStr>::Err| Refusal::new(error.to_string());
+    let parsed: Vec<_> = named.map(|endpoint| all.note(endpoint.parse().map_err(refused))).collect();
+    all.refuse()?;
+    let parsed = parsed.into_iter().collect::<Result<Vec<Endpoint>, _>>()?;
     if parsed.is_empty() { Err(Refusal::new("etcdclient: no available endpoints")) } else { Ok(parsed) }
 }
 

@@ -1,0 +1,219 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_etcd_grpc_proxy_global_optspecs
+    string join \n h/help
+end
+
+function __fish_etcd_grpc_proxy_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_etcd_grpc_proxy_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_etcd_grpc_proxy_using_subcommand
+    set -l cmd (__fish_etcd_grpc_proxy_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -s h -l help -d 'Print help'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "start" -d 'Serves'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "check" -d 'Does all that start would refuse, without starting'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "config" -d 'Shows the configuration'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "status" -d 'Shows what a proxy says of itself: members, watches, reads, leases, clients.  Where the proxy has a --metrics-addr, its status is there only.'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "version" -d 'Prints the version'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l listen-addr -d 'Where clients connect (default 127.0.0.1:23790)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l advertise-client-url -d 'What MemberList names as the members\' client URL; "" tells the real members (default 127.0.0.1:23790)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l max-concurrent-streams -d 'Streams that one client connection may have open (default 4294967295)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l grpc-keepalive-min-time -d 'Clients that ping more often than this are disconnected (default 5s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l grpc-keepalive-interval -d 'Pings a client that was silent for this long (default 2h)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l grpc-keepalive-timeout -d 'Disconnects a client that leaves a ping unanswered for this long (default 20s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l drain-timeout -d 'Upon SIGTERM, how long calls in progress may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l endpoints -d 'The members: host:port, http://, https://, unix: or unixs:, separated by commas (default 127.0.0.1:2379)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l endpoints-auto-sync-interval -d 'Asks the cluster for its members this often; 0 never does (default 0s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l user -d 'Who the proxy itself is to etcd, for what it asks on its own behalf; also ETCD_GRPC_PROXY_USER' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l password-file -d 'That user\'s password; also ETCD_GRPC_PROXY_PASSWORD' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l balancer -d 'Which member serves a call: pin, round-robin or least-in-flight (default pin)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l upstream-connections -d 'HTTP/2 connections for each member, worker thread and kind of traffic (default 1)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l dial-keepalive-time -d 'Pings a member that was silent for this long; 0 leaves it to the balancer (default 0s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l dial-keepalive-timeout -d 'Gives up a member that leaves a ping unanswered for this long (default 20s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l permit-without-stream -d 'Pings members while no call is in progress, too' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l max-send-bytes -d 'The largest message sent to etcd; 0 means 2 MiB (default 1572864)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l max-recv-bytes -d 'The largest message taken from etcd (default 2147483647)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l read-coalescing -d 'Whether linearizable reads that come together share one transaction on etcd (default on)' -r -f -a "on\t''
+off\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l watch-coalescing -d 'Whether watchers of one range share one watcher on etcd (default on)' -r -f -a "on\t''
+off\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l watch-history-bytes -d 'Past events kept in memory for watchers that come back or read slowly (default 67108864)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cache-max-entries -d 'Answers to serializable reads kept in memory; 0 keeps none (default 8192)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cache-max-bytes -d 'Memory for answers to serializable reads; 0 keeps none (default 67108864)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cache-max-age -d 'How old such an answer may be, so that it lacks what was changed elsewhere; 0 keeps none (default 1s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cert -d 'Client certificate (PEM), without a common name' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l key -d 'Private key of the client certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cacert -d 'Authorities that etcd\'s certificates must lead to (PEM); the system\'s without it' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l insecure-skip-tls-verify -d 'Takes any certificate of etcd\'s. For tests only' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cert-file -d 'Server certificate (PEM) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l key-file -d 'Private key of the server certificate (PEM) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l trusted-ca-file -d 'Asks clients for a certificate that leads to one of these (PEM) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l client-crl-file -d 'Revoked client certificates (DER) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l listen-cipher-suites -d 'TLS 1.2 cipher suites by their IANA names [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l tls-min-version -d 'Oldest TLS version: TLS1.2 or TLS1.3 (default TLS1.2) [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l tls-max-version -d 'Newest TLS version; "" sets no limit [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l auto-tls -d 'Makes a self-signed certificate [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l self-signed-cert-validity -d 'How long the self-signed certificate is good for (default 1)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l data-dir -d 'Where the self-signed certificate is kept (default default.proxy)' -r -f -a "(__fish_complete_directories)"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l discovery-srv -d 'Finds the members in this domain\'s SRV records [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l discovery-srv-name -d 'Suffix of the SRV records\' service name [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l insecure-discovery -d 'Takes SRV records without a check of the members\' certificates' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l namespace -d 'Puts every key of the clients under this prefix' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l namespace-policy -d 'What reaches beyond the namespace is let through (permissive) or refused (strict) (default permissive)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l resolver-prefix -d 'Registers this proxy in etcd under this prefix' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l resolver-ttl -d 'How long a registration outlives its proxy (default 0)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-serializable-ordering -d 'Serializable reads never go back in time' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-leasing-prefix -d 'Caches keys under leases kept below this prefix [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics-addr -d 'A second address for metrics and health: http://host:port or unix://path' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics -d 'extensive adds how long calls take, as a histogram for each method (default basic)' -r -f -a "basic\t''
+extensive\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-enable-grpc-logging -d 'Logs every message, secrets included [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l debug -d 'Logs at debug level' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l config-file -d 'Reads what is not on the command line and not in the environment from this file (.toml, .yaml, .yml)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l worker-threads -d 'Threads that serve; 0 is one for each core that the process may use (default 0)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l version -d 'Prints the version' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -s h -l help -d 'Prints this help' -r
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l listen-addr -d 'Where clients connect (default 127.0.0.1:23790)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l advertise-client-url -d 'What MemberList names as the members\' client URL; "" tells the real members (default 127.0.0.1:23790)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l max-concurrent-streams -d 'Streams that one client connection may have open (default 4294967295)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l grpc-keepalive-min-time -d 'Clients that ping more often than this are disconnected (default 5s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l grpc-keepalive-interval -d 'Pings a client that was silent for this long (default 2h)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l grpc-keepalive-timeout -d 'Disconnects a client that leaves a ping unanswered for this long (default 20s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l drain-timeout -d 'Upon SIGTERM, how long calls in progress may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l endpoints -d 'The members: host:port, http://, https://, unix: or unixs:, separated by commas (default 127.0.0.1:2379)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l endpoints-auto-sync-interval -d 'Asks the cluster for its members this often; 0 never does (default 0s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l user -d 'Who the proxy itself is to etcd, for what it asks on its own behalf; also ETCD_GRPC_PROXY_USER' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l password-file -d 'That user\'s password; also ETCD_GRPC_PROXY_PASSWORD' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l balancer -d 'Which member serves a call: pin, round-robin or least-in-flight (default pin)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l upstream-connections -d 'HTTP/2 connections for each member, worker thread and kind of traffic (default 1)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l dial-keepalive-time -d 'Pings a member that was silent for this long; 0 leaves it to the balancer (default 0s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l dial-keepalive-timeout -d 'Gives up a member that leaves a ping unanswered for this long (default 20s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l permit-without-stream -d 'Pings members while no call is in progress, too' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l max-send-bytes -d 'The largest message sent to etcd; 0 means 2 MiB (default 1572864)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l max-recv-bytes -d 'The largest message taken from etcd (default 2147483647)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l read-coalescing -d 'Whether linearizable reads that come together share one transaction on etcd (default on)' -r -f -a "on\t''
+off\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l watch-coalescing -d 'Whether watchers of one range share one watcher on etcd (default on)' -r -f -a "on\t''
+off\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l watch-history-bytes -d 'Past events kept in memory for watchers that come back or read slowly (default 67108864)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cache-max-entries -d 'Answers to serializable reads kept in memory; 0 keeps none (default 8192)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cache-max-bytes -d 'Memory for answers to serializable reads; 0 keeps none (default 67108864)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cache-max-age -d 'How old such an answer may be, so that it lacks what was changed elsewhere; 0 keeps none (default 1s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cert -d 'Client certificate (PEM), without a common name' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l key -d 'Private key of the client certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cacert -d 'Authorities that etcd\'s certificates must lead to (PEM); the system\'s without it' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l insecure-skip-tls-verify -d 'Takes any certificate of etcd\'s. For tests only' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cert-file -d 'Server certificate (PEM) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l key-file -d 'Private key of the server certificate (PEM) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l trusted-ca-file -d 'Asks clients for a certificate that leads to one of these (PEM) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l client-crl-file -d 'Revoked client certificates (DER) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l listen-cipher-suites -d 'TLS 1.2 cipher suites by their IANA names [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l tls-min-version -d 'Oldest TLS version: TLS1.2 or TLS1.3 (default TLS1.2) [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l tls-max-version -d 'Newest TLS version; "" sets no limit [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l auto-tls -d 'Makes a self-signed certificate [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l self-signed-cert-validity -d 'How long the self-signed certificate is good for (default 1)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l data-dir -d 'Where the self-signed certificate is kept (default default.proxy)' -r -f -a "(__fish_complete_directories)"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l discovery-srv -d 'Finds the members in this domain\'s SRV records [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l discovery-srv-name -d 'Suffix of the SRV records\' service name [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l insecure-discovery -d 'Takes SRV records without a check of the members\' certificates' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l namespace -d 'Puts every key of the clients under this prefix' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l namespace-policy -d 'What reaches beyond the namespace is let through (permissive) or refused (strict) (default permissive)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l resolver-prefix -d 'Registers this proxy in etcd under this prefix' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l resolver-ttl -d 'How long a registration outlives its proxy (default 0)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-serializable-ordering -d 'Serializable reads never go back in time' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-leasing-prefix -d 'Caches keys under leases kept below this prefix [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics-addr -d 'A second address for metrics and health: http://host:port or unix://path' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics -d 'extensive adds how long calls take, as a histogram for each method (default basic)' -r -f -a "basic\t''
+extensive\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-enable-grpc-logging -d 'Logs every message, secrets included [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l debug -d 'Logs at debug level' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l config-file -d 'Reads what is not on the command line and not in the environment from this file (.toml, .yaml, .yml)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l worker-threads -d 'Threads that serve; 0 is one for each core that the process may use (default 0)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l version -d 'Prints the version' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -s h -l help -d 'Prints this help' -r
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and not __fish_seen_subcommand_from show" -f -a "show" -d 'Prints every value and where it comes from'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l listen-addr -d 'Where clients connect (default 127.0.0.1:23790)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l advertise-client-url -d 'What MemberList names as the members\' client URL; "" tells the real members (default 127.0.0.1:23790)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l max-concurrent-streams -d 'Streams that one client connection may have open (default 4294967295)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l grpc-keepalive-min-time -d 'Clients that ping more often than this are disconnected (default 5s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l grpc-keepalive-interval -d 'Pings a client that was silent for this long (default 2h)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l grpc-keepalive-timeout -d 'Disconnects a client that leaves a ping unanswered for this long (default 20s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l drain-timeout -d 'Upon SIGTERM, how long calls in progress may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l endpoints -d 'The members: host:port, http://, https://, unix: or unixs:, separated by commas (default 127.0.0.1:2379)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l endpoints-auto-sync-interval -d 'Asks the cluster for its members this often; 0 never does (default 0s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l user -d 'Who the proxy itself is to etcd, for what it asks on its own behalf; also ETCD_GRPC_PROXY_USER' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l password-file -d 'That user\'s password; also ETCD_GRPC_PROXY_PASSWORD' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l balancer -d 'Which member serves a call: pin, round-robin or least-in-flight (default pin)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l upstream-connections -d 'HTTP/2 connections for each member, worker thread and kind of traffic (default 1)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l dial-keepalive-time -d 'Pings a member that was silent for this long; 0 leaves it to the balancer (default 0s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l dial-keepalive-timeout -d 'Gives up a member that leaves a ping unanswered for this long (default 20s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l permit-without-stream -d 'Pings members while no call is in progress, too' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l max-send-bytes -d 'The largest message sent to etcd; 0 means 2 MiB (default 1572864)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l max-recv-bytes -d 'The largest message taken from etcd (default 2147483647)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l read-coalescing -d 'Whether linearizable reads that come together share one transaction on etcd (default on)' -r -f -a "on\t''
+off\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l watch-coalescing -d 'Whether watchers of one range share one watcher on etcd (default on)' -r -f -a "on\t''
+off\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l watch-history-bytes -d 'Past events kept in memory for watchers that come back or read slowly (default 67108864)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cache-max-entries -d 'Answers to serializable reads kept in memory; 0 keeps none (default 8192)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cache-max-bytes -d 'Memory for answers to serializable reads; 0 keeps none (default 67108864)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cache-max-age -d 'How old such an answer may be, so that it lacks what was changed elsewhere; 0 keeps none (default 1s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cert -d 'Client certificate (PEM), without a common name' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l key -d 'Private key of the client certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'Authorities that etcd\'s certificates must lead to (PEM); the system\'s without it' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l insecure-skip-tls-verify -d 'Takes any certificate of etcd\'s. For tests only' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cert-file -d 'Server certificate (PEM) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l key-file -d 'Private key of the server certificate (PEM) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l trusted-ca-file -d 'Asks clients for a certificate that leads to one of these (PEM) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l client-crl-file -d 'Revoked client certificates (DER) [not served yet]' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l listen-cipher-suites -d 'TLS 1.2 cipher suites by their IANA names [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l tls-min-version -d 'Oldest TLS version: TLS1.2 or TLS1.3 (default TLS1.2) [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l tls-max-version -d 'Newest TLS version; "" sets no limit [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l auto-tls -d 'Makes a self-signed certificate [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l self-signed-cert-validity -d 'How long the self-signed certificate is good for (default 1)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l data-dir -d 'Where the self-signed certificate is kept (default default.proxy)' -r -f -a "(__fish_complete_directories)"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l discovery-srv -d 'Finds the members in this domain\'s SRV records [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l discovery-srv-name -d 'Suffix of the SRV records\' service name [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l insecure-discovery -d 'Takes SRV records without a check of the members\' certificates' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l namespace -d 'Puts every key of the clients under this prefix' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l namespace-policy -d 'What reaches beyond the namespace is let through (permissive) or refused (strict) (default permissive)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l resolver-prefix -d 'Registers this proxy in etcd under this prefix' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l resolver-ttl -d 'How long a registration outlives its proxy (default 0)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-serializable-ordering -d 'Serializable reads never go back in time' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-leasing-prefix -d 'Caches keys under leases kept below this prefix [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics-addr -d 'A second address for metrics and health: http://host:port or unix://path' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics -d 'extensive adds how long calls take, as a histogram for each method (default basic)' -r -f -a "basic\t''
+extensive\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-enable-grpc-logging -d 'Logs every message, secrets included [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l debug -d 'Logs at debug level' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l config-file -d 'Reads what is not on the command line and not in the environment from this file (.toml, .yaml, .yml)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l worker-threads -d 'Threads that serve; 0 is one for each core that the process may use (default 0)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l version -d 'Prints the version' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Prints this help' -r
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand status" -l endpoint -d 'host:port, http://, https:// or unix:// of the proxy' -r
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand status" -l interval -d 'How often, with --watch' -r
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand status" -l cacert -d 'Authorities that the proxy\'s certificate must lead to (PEM)' -r
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand status" -l cert -d 'Client certificate (PEM)' -r
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand status" -l key -d 'Private key of the client certificate (PEM)' -r
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand status" -l watch -d 'Shows it anew until it is interrupted'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand status" -l json -d 'Shows it as JSON'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand status" -l insecure-skip-tls-verify -d 'Takes any certificate. For tests only'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand status" -s h -l help -d 'Print help'
