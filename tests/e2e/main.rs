@@ -19,6 +19,7 @@ mod drain;
 mod duplex;
 mod errors;
 mod faults;
+mod gateway;
 mod identity;
 mod kv;
 mod lease;

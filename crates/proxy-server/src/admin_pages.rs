@@ -40,6 +40,13 @@ pub(crate) struct AdminChores {
     pub(crate) sampler: Sampler,
 }
 
+impl AdminChores {
+    /// Goes on for as long as it is polled.
+    pub(crate) async fn run(self) {
+        tokio::join!(self.watch_relay.run(), self.sampler.run());
+    }
+}
+
 impl Office<'_> {
     /// All pages, and what goes on behind them. All of it has to run on the same runtime.
     pub(crate) fn pages(&self) -> (Pages, AdminChores) {
@@ -113,7 +120,7 @@ fn with_profiles(pages: Pages) -> Pages {
 }
 
 /// All checks under a path, and each below it.
-fn readiness(pages: Pages, path: &str, checks: &[Check]) -> Pages {
+pub(crate) fn readiness(pages: Pages, path: &str, checks: &[Check]) -> Pages {
     let all = pages.with(path, Readiness::new(checks.to_vec()));
     checks.iter().fold(all, |pages, check| {
         pages.with(format!("{path}/{}", check.name()), Readiness::new([check.clone()]))

@@ -10,7 +10,6 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{info, warn};
 
-use crate::admin_pages::AdminChores;
 use crate::bind::{bind, bind_unix};
 use crate::config::MetricsAddr;
 use crate::server::ServerError;
@@ -52,13 +51,14 @@ impl Listener {
     }
 }
 
-/// Starts the thread. It ends with the process: whoever waits for the drain to end may still look.
+/// Starts the thread, with what the pages need to run beside them. It ends with the process: whoever waits for the
+/// drain to end may still look.
 ///
 /// # Errors
 /// When the system gives no thread or no runtime.
 pub(crate) fn start(
     worker: admin_http::Worker,
-    chores: AdminChores,
+    beside: impl Future<Output = ()> + Send + 'static,
     admin: Admin,
     listener: Option<Listener>,
 ) -> Result<(), ServerError> {
@@ -66,8 +66,7 @@ pub(crate) fn start(
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Runtime)?;
     let run = move || {
         runtime.block_on(async {
-            tokio::spawn(chores.watch_relay.run());
-            tokio::spawn(chores.sampler.run());
+            tokio::spawn(beside);
             if let Some(listener) = listener {
                 tokio::spawn(serve(listener, admin));
             }

@@ -10,6 +10,7 @@
 //! with exit code 1, whatever was asked for goes to stdout with 0.
 
 mod flags;
+mod gateway;
 mod go_values;
 mod help;
 mod invocation;
@@ -31,7 +32,9 @@ use std::{
 };
 
 use crate::config::Config;
+use crate::gateway::GatewayConfig;
 use crate::status_command::StatusQuery;
+pub(crate) use gateway::split_host_port;
 use invocation::{Invocation, Line, Purpose};
 pub(crate) use layers::Environment;
 use layers::Layered;
@@ -42,6 +45,8 @@ use problems::Problems;
 pub(crate) enum Command {
     /// Serve.
     Start(Box<Config>),
+    /// Serve TCP connections as they are.
+    Gateway(Box<GatewayConfig>),
     /// Show what a proxy says of itself.
     Status(Box<StatusQuery>),
     /// Look at everything that could keep it from serving.
@@ -84,6 +89,7 @@ pub(crate) fn parse(
         Invocation::Status(query) => Ok(Command::Status(query)),
         Invocation::StatusHelp(text) => Ok(Command::Print(text)),
         Invocation::Help => Ok(Command::Print(help::text())),
+        Invocation::Gateway(arguments) => gateway::read(&arguments),
         Invocation::Run(purpose, line) => run(purpose, &line, environment),
     }
 }
@@ -118,14 +124,14 @@ impl Refusal {
     }
 
     /// The line cannot be read at all. etcd prints its whole help then; this names where to find ours.
-    fn syntax(reason: impl fmt::Display) -> Self {
-        Self { lines: vec![format!("Error: {reason}"), hint()] }
+    fn syntax(program: &str, reason: impl fmt::Display) -> Self {
+        Self { lines: vec![format!("Error: {reason}"), hint(program)] }
     }
 
     /// These parts of the line cannot be read.
-    fn unread(wrong: &[typed::Wrong]) -> Self {
+    fn unread(program: &str, wrong: &[typed::Wrong]) -> Self {
         let lines = wrong.iter().map(|wrong| format!("Error: {}", wrong.line));
-        Self { lines: lines.chain([hint()]).collect() }
+        Self { lines: lines.chain([hint(program)]).collect() }
     }
 
     fn all(lines: Vec<String>) -> Result<(), Self> {
@@ -133,8 +139,8 @@ impl Refusal {
     }
 }
 
-fn hint() -> String {
-    format!("Run \"{} start --help\" for the flags.", help::PROGRAM)
+fn hint(program: &str) -> String {
+    format!("Run \"{program} start --help\" for the flags.")
 }
 
 impl fmt::Display for Refusal {

@@ -5,6 +5,7 @@
 //! `http_door` (where it goes); then the rooms it may pass: `sort_guard`, `watch_door`, `watch_upstream`, `member_list`,
 //! `alarms`, `health`, `drain`. Who looks at the proxy meets `admin_thread`, `admin_pages`, `profiles`, `probes`, `in_process`,
 //! `calls`, `clients`, `metrics` and `status`; `status_command` shows the latter in a terminal.
+//! `gateway` is the other thing that this program can be: a gateway of TCP connections.
 
 mod admin_pages;
 mod admin_thread;
@@ -18,9 +19,11 @@ mod client_io;
 mod clients;
 mod config;
 mod connection;
+mod descriptors;
 mod drain;
 mod entrance;
 mod frames;
+mod gateway;
 mod health;
 mod http_door;
 mod in_process;
@@ -49,15 +52,32 @@ use std::process::ExitCode;
 
 use crate::cli::Command;
 use crate::config::Config;
+use crate::gateway::GatewayConfig;
 
 /// Calls, streams and watchers are many small things of short life, each freed on the thread that made it. Built
 /// without huge pages: there every byte that is touched takes two megabytes of resident memory with it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The two things that this program can be.
+enum Service {
+    Proxy(Box<Config>),
+    Gateway(Box<GatewayConfig>),
+}
+
+impl Service {
+    fn debug(&self) -> bool {
+        match self {
+            Self::Proxy(config) => config.debug,
+            Self::Gateway(config) => config.debug,
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let config = match cli::command_or_exit(std::env::args_os()) {
-        Ok(Command::Start(config)) => config,
+    let service = match cli::command_or_exit(std::env::args_os()) {
+        Ok(Command::Start(config)) => Service::Proxy(config),
+        Ok(Command::Gateway(config)) => Service::Gateway(config),
         Ok(Command::Check(config)) => return check::run(&config),
         Ok(Command::Status(query)) => return query.run(),
         Ok(Command::Print(text)) => {
@@ -66,9 +86,9 @@ fn main() -> ExitCode {
         }
         Err(code) => return code,
     };
-    let Ok(log) = log::start(config.debug) else { return ExitCode::FAILURE };
-    config.announce();
-    let ended = run(*config);
+    let Ok(log) = log::start(service.debug()) else { return ExitCode::FAILURE };
+    descriptors::raise_limit();
+    let ended = run(service);
     // Every line that is still queued comes before the last word.
     drop(log);
     match ended {
@@ -81,8 +101,16 @@ fn main() -> ExitCode {
 }
 
 /// The clients' calls run on the workers' runtimes; this one accepts, watches over the cluster and waits for signals.
-fn run(config: Config) -> Result<(), server::ServerError> {
+fn run(service: Service) -> Result<(), server::ServerError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error: io::Error| server::ServerError::Runtime(error))?;
-    runtime.block_on(server::serve(config))
+    runtime.block_on(async {
+        match service {
+            Service::Proxy(config) => {
+                config.announce();
+                server::serve(*config).await
+            }
+            Service::Gateway(config) => gateway::serve(*config).await,
+        }
+    })
 }

@@ -64,7 +64,7 @@ pub(crate) fn health(registry: &Registry) -> (Counter, Counter) {
     )
 }
 
-fn build_info(registry: &Registry) {
+pub(crate) fn build_info(registry: &Registry) {
     registry.read(
         "etcd_grpc_proxy_build_info",
         Kind::Gauge,
@@ -93,4 +93,4 @@ fn connections(registry: &Registry, workers: &[WorkerHandle]) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -20,8 +20,9 @@ use crate::bind::{BindError, bind};
 use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::config::Config;
-use crate::connection::ConnectionSettings;
+use crate::connection::{ConnectionSettings, serve_connection};
 use crate::entrance::Entrance;
+use crate::gateway::HostError;
 use crate::health::Health;
 use crate::http_door::HttpDoor;
 use crate::init_daemon;
@@ -29,7 +30,7 @@ use crate::listener::accept;
 use crate::ordering;
 use crate::signals::Signals;
 use crate::wiring::{self, House};
-use crate::worker::{self, Worker, WorkerHandle};
+use crate::worker::{self, Worker, WorkerHandle, peer_ip};
 
 /// How long the drain waits at most for the registration to be taken back.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -39,6 +40,8 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) enum ServerError {
     #[error(transparent)]
     Listen(#[from] BindError),
+    #[error(transparent)]
+    Host(#[from] HostError),
     #[error("cannot start a runtime: {0}")]
     Runtime(io::Error),
     #[error("cannot listen for metrics: {0}")]
@@ -95,7 +98,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let (pages, chores) = Office { house: &house, workers: &workers, leaving: &leaving }.pages();
     let (admin, admin_worker) = Admin::new(pages);
     let http = HttpDoor { admin: admin.public() };
-    admin_thread::start(admin_worker, chores, admin, metrics_listener)?;
+    admin_thread::start(admin_worker, chores.run(), admin, metrics_listener)?;
     let ends = start_workers(seats, &house, &http)?;
     tokio::spawn(monitor.identified(identity.clone()).run());
     tokio::spawn(watch_worker.run());
@@ -169,17 +172,24 @@ fn start_workers(
     };
     let start = |(index, worker): (usize, Worker)| {
         let (house, http) = (house.clone(), http.clone());
+        let settings = settings.clone();
         let wire = move || {
+            let drain = house.drain.clone();
             let clients = house.clients.shard();
             let (router, chores) = wiring::router(house);
-            (Entrance { router, http, clients }, chores)
+            chores.spawn();
+            let entrance = Arc::new(Entrance { router, http, clients });
+            move |stream| {
+                let client = entrance.clients.enter(peer_ip(&stream));
+                serve_connection(stream, client, Arc::clone(&entrance), settings.clone(), drain.clone())
+            }
         };
-        worker.start(index, wire, settings.clone()).map_err(ServerError::Worker)
+        worker.start(index, wire).map_err(ServerError::Worker)
     };
     workers.into_iter().enumerate().map(start).collect()
 }
 
 /// The cores that this process may use, which a container's quota can make fewer than the machine has.
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

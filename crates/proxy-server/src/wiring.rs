@@ -125,6 +125,15 @@ pub(crate) struct Chores {
     pub(crate) reads: read_coalesce::Worker<Namespaced<Upstream>>,
 }
 
+impl Chores {
+    /// Runs all of them on this runtime.
+    pub(crate) fn spawn(self) {
+        tokio::spawn(self.watch_relay.run());
+        tokio::spawn(self.lease_relay.run());
+        tokio::spawn(self.reads.run());
+    }
+}
+
 /// The services of one worker, and its chores. Called on the worker's thread: its upstream connections never leave it.
 pub(crate) fn router(house: House) -> (Router, Chores) {
     let House {

@@ -12,10 +12,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use crate::connection::{ConnectionSettings, serve_connection};
-use crate::entrance::Entrance;
-use crate::wiring::Chores;
-
 /// The way to hand connections to a worker.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerHandle {
@@ -85,7 +81,8 @@ impl WorkerHandle {
 }
 
 /// Of one that is gone already, nobody asks.
-fn address_of(stream: &TcpStream) -> IpAddr {
+/// Where a client is.
+pub(crate) fn peer_ip(stream: &TcpStream) -> IpAddr {
     stream.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip())
 }
 
@@ -100,34 +97,31 @@ pub(crate) fn new(drain: CancellationToken) -> (WorkerHandle, Worker) {
 }
 
 impl Worker {
-    /// Starts the worker's thread. `wire` is called on it, so that what it makes belongs to the worker's runtime.
-    /// The receiver resolves when the last connection has ended after the drain began.
+    /// Starts the worker's thread. `wire` is called on it, so that what it makes belongs to the worker's runtime, and
+    /// gives what serves a connection. The receiver resolves when the last connection has ended after the drain began.
     ///
     /// # Errors
     /// When the system gives no thread or no runtime.
-    pub(crate) fn start(
+    pub(crate) fn start<S, F>(
         self,
         index: usize,
-        wire: impl FnOnce() -> (Entrance, Chores) + Send + 'static,
-        settings: ConnectionSettings,
-    ) -> io::Result<oneshot::Receiver<()>> {
+        wire: impl FnOnce() -> S + Send + 'static,
+    ) -> io::Result<oneshot::Receiver<()>>
+    where
+        S: Fn(TcpStream) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (ended, end) = oneshot::channel();
         std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-            runtime.block_on(async {
-                let (entrance, Chores { watch_relay, lease_relay, reads }) = wire();
-                tokio::spawn(watch_relay.run());
-                tokio::spawn(lease_relay.run());
-                tokio::spawn(reads.run());
-                self.work(Arc::new(entrance), settings).await;
-            });
+            runtime.block_on(async { self.work(wire()).await });
             // Nobody waits any more where the drain's deadline has passed.
             let _ = ended.send(());
         })?;
         Ok(end)
     }
 
-    async fn work(mut self, entrance: Arc<Entrance>, settings: ConnectionSettings) {
+    async fn work<F: Future<Output = ()> + Send + 'static>(mut self, serve: impl Fn(TcpStream) -> F) {
         let tracker = TaskTracker::new();
         loop {
             let errand = tokio::select! {
@@ -137,10 +131,7 @@ impl Worker {
             match errand {
                 Some(Errand::Serve(stream, load)) => match TcpStream::from_std(stream) {
                     Ok(stream) => {
-                        let client = entrance.clients.enter(address_of(&stream));
-                        let (entrance, settings, drain) =
-                            (Arc::clone(&entrance), settings.clone(), self.drain.clone());
-                        let served = serve_connection(stream, client, entrance, settings, drain);
+                        let served = serve(stream);
                         tracker.spawn(async move {
                             served.await;
                             drop(load);

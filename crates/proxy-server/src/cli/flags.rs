@@ -103,7 +103,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Flag> {
     GROUPS.iter().flat_map(|group| group.flags)
 }
 
-const fn flag(
+pub(super) const fn flag(
     name: &'static str,
     kind: Kind,
     default: &'static str,

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::Path};
 
 use super::{
-    Refusal,
+    Refusal, gateway,
     go_values::quote,
     help::PROGRAM,
     nearest::nearest,
@@ -16,6 +16,8 @@ use crate::status_command::StatusQuery;
 #[derive(Debug)]
 pub(super) enum Invocation {
     Run(Purpose, Line),
+    /// With what follows the word.
+    Gateway(Vec<OsString>),
     Status(Box<StatusQuery>),
     StatusHelp(String),
     Help,
@@ -37,9 +39,11 @@ pub(super) struct Line {
     pub(super) typed: Typed,
 }
 
-const COMMANDS: [&str; 7] = ["start", "check", "config", "status", "version", "help", "grpc-proxy"];
+const COMMANDS: [&str; 8] =
+    ["start", "check", "config", "status", "version", "help", "grpc-proxy", gateway::COMMAND];
 
-/// `etcd-grpc-proxy start`, `etcd-grpc-proxy grpc-proxy start`, or `etcd grpc-proxy start` through a link named etcd.
+/// `etcd-grpc-proxy start`, `etcd-grpc-proxy grpc-proxy start`, or `etcd grpc-proxy start` through a link named etcd; and
+/// `gateway start` after either name.
 pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Refusal> {
     let mut arguments = arguments.into_iter();
     let as_etcd = arguments.next().is_some_and(|program| is_etcd(&program));
@@ -48,6 +52,7 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invo
         // Go's flag package, which the etcd server uses, takes one dash for a long name.
         Some("--version" | "-version") => Ok(Invocation::Version),
         Some(status::COMMAND) => status::read(arguments.get(1..).unwrap_or_default()),
+        Some(gateway::COMMAND) => Ok(Invocation::Gateway(arguments.into_iter().skip(1).collect())),
         first if as_etcd => as_etcd_itself(first, &arguments),
         _ => command(arguments),
     }
@@ -62,10 +67,10 @@ fn as_etcd_itself(first: Option<&str>, arguments: &[OsString]) -> Result<Invocat
         Some("grpc-proxy") => command(arguments.to_vec()),
         Some("--help" | "-help" | "-h") => Ok(Invocation::Help),
         Some(other) => Err(Refusal::new(format!(
-            "{PROGRAM} serves \"etcd grpc-proxy start\" only, not \"etcd {other}\""
+            "{PROGRAM} serves \"etcd grpc-proxy start\" and \"etcd gateway start\" only, not \"etcd {other}\""
         ))),
         None => Err(Refusal::new(format!(
-            "{PROGRAM} serves \"etcd grpc-proxy start\" only, it is not an etcd server"
+            "{PROGRAM} serves \"etcd grpc-proxy start\" and \"etcd gateway start\" only, it is not an etcd server"
         ))),
     }
 }
@@ -89,15 +94,19 @@ fn command(arguments: Vec<OsString>) -> Result<Invocation, Refusal> {
         (Some(purpose), _) if !flags.help && !flags.version => {
             Ok(Invocation::Run(purpose, Line { arguments, typed }))
         }
-        _ if !typed.wrong.is_empty() => Err(Refusal::unread(&typed.wrong)),
+        _ if !typed.wrong.is_empty() => Err(Refusal::unread(PROGRAM, &typed.wrong)),
         _ if flags.help => Ok(Invocation::Help),
         (_, Some("version")) => Ok(Invocation::Version),
         _ if flags.version => Ok(Invocation::Version),
         (_, None | Some("help")) if !typed.has_flags => Ok(Invocation::Help),
-        (_, None) => Err(Refusal::syntax(format!("no command: the flags belong to \"{PROGRAM} start\""))),
-        (_, Some("config")) => Err(Refusal::syntax(format!("\"{PROGRAM} config\" has one command: show"))),
+        (_, None) => {
+            Err(Refusal::syntax(PROGRAM, format!("no command: the flags belong to \"{PROGRAM} start\"")))
+        }
+        (_, Some("config")) => {
+            Err(Refusal::syntax(PROGRAM, format!("\"{PROGRAM} config\" has one command: show")))
+        }
         // etcd prints its help and exits with 0, which looks like success to a script.
-        (_, Some(word)) => Err(Refusal::syntax(unknown(word))),
+        (_, Some(word)) => Err(Refusal::syntax(PROGRAM, unknown(word))),
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
     unserved,
 };
 use crate::config::Config;
+pub(super) use observation::metrics_addr;
 
 /// The configuration that the flags mean, or everything that is wrong with them.
 pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, Refusal> {
@@ -39,7 +40,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let worker_threads = all.note(worker_threads(flags.worker_threads));
     let profiles = all.note(observation::profiles(flags.enable_pprof));
     let extensive_metrics = all.note(observation::is_extensive(&flags.metrics));
-    let metrics_addr = all.note(observation::metrics_addr(&flags.metrics_addr));
+    let metrics_addr = all.note(metrics_addr(&flags.metrics_addr));
     let drain_timeout = all.note(drain_timeout(flags.drain_timeout));
     all.refuse()?;
     // None of these fails any more.
@@ -76,7 +77,7 @@ fn unlimited_when_zero(streams: u32) -> u32 {
     if streams == 0 { u32::MAX } else { streams }
 }
 
-fn worker_threads(given: u64) -> Result<Option<usize>, Refusal> {
+pub(super) fn worker_threads(given: u64) -> Result<Option<usize>, Refusal> {
     match given {
         0 => Ok(None),
         _ => bounded("worker-threads", given, 1024).map(Some),
@@ -97,7 +98,7 @@ fn bounded(name: &str, given: u64, max: usize) -> Result<usize, Refusal> {
     fits.ok_or_else(|| Refusal::new(format!("invalid {name} {given} (must be between 1 and {max})")))
 }
 
-fn drain_timeout(given: GoDuration) -> Result<Duration, Refusal> {
+pub(super) fn drain_timeout(given: GoDuration) -> Result<Duration, Refusal> {
     if given < GoDuration::ZERO {
         return Err(Refusal::new(format!("invalid drain-timeout {given} (must not be negative)")));
     }

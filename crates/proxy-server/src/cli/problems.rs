@@ -1,6 +1,6 @@
 //! What is wrong, collected until everything was looked at.
 
-use super::{Refusal, hint, invocation::Line, layers::Layered};
+use super::{Refusal, help, hint, invocation::Line, layers::Layered};
 
 /// The lines of all refusals that were noted.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Problems {
 
     /// Refuses everything that was noted.
     pub(super) fn refuse(self) -> Result<(), Refusal> {
-        let hint = self.has_syntax.then(hint);
+        let hint = self.has_syntax.then(|| hint(help::PROGRAM));
         Refusal::all(self.lines.into_iter().chain(hint).collect())
     }
 }

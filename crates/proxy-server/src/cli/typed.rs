@@ -13,7 +13,7 @@ use clap::{
 };
 
 use super::{
-    flags::{Flag, Flags, GROUPS, Group, Kind, all},
+    flags::{Flag, Flags, GROUPS, Group, Kind},
     go_values::{
         GoDuration, parse_bool, parse_csv, parse_duration, parse_int, parse_uint, parse_uint32, quote,
     },
@@ -47,13 +47,18 @@ const MOST_WRONG: usize = 32;
 
 /// Reads the arguments that follow the program's name.
 pub(super) fn read(arguments: &[OsString]) -> Typed {
-    let mut line = joined(arguments);
+    read_by(GROUPS, arguments)
+}
+
+/// Reads arguments by another table.
+pub(super) fn read_by(groups: &'static [Group], arguments: &[OsString]) -> Typed {
+    let mut line = joined(groups, arguments);
     let mut wrong = Vec::new();
     let mut matches = loop {
-        match command().try_get_matches_from(&line) {
+        match command(groups).try_get_matches_from(&line) {
             Ok(matches) => break matches,
             Err(error) => {
-                wrong.push(Wrong::of(&error, arguments));
+                wrong.push(Wrong::of(&error, groups, arguments));
                 match offender(&error, &line).filter(|_| wrong.len() < MOST_WRONG) {
                     Some(at) => drop(line.remove(at)),
                     None => line.clear(),
@@ -69,7 +74,12 @@ pub(super) fn read(arguments: &[OsString]) -> Typed {
 impl Typed {
     /// All values, with defaults where nothing was typed.
     pub(super) fn flags(&self) -> Flags {
-        flags(&mut self.matches.clone())
+        flags(&mut self.line())
+    }
+
+    /// The same, for who reads them by another table.
+    pub(super) fn line(&self) -> Line {
+        Line(self.matches.clone())
     }
 
     /// Whether the flag stood on the line.
@@ -101,7 +111,7 @@ impl Typed {
 
 /// `--name value` as `--name=value`. clap looks at a value that stands apart only when it has read on, and may then
 /// complain of something later on the line than pflag does.
-fn joined(arguments: &[OsString]) -> Vec<OsString> {
+fn joined(groups: &[Group], arguments: &[OsString]) -> Vec<OsString> {
     let mut joined = Vec::with_capacity(arguments.len());
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -111,7 +121,7 @@ fn joined(arguments: &[OsString]) -> Vec<OsString> {
             joined.extend(rest.cloned());
             break;
         }
-        if let Some(value) = if wants_value(&argument) { rest.next() } else { None } {
+        if let Some(value) = if wants_value(groups, &argument) { rest.next() } else { None } {
             argument.push("=");
             argument.push(value);
         }
@@ -120,14 +130,15 @@ fn joined(arguments: &[OsString]) -> Vec<OsString> {
     joined
 }
 
-fn wants_value(argument: &OsStr) -> bool {
+fn wants_value(groups: &[Group], argument: &OsStr) -> bool {
     let name = argument.to_str().and_then(|argument| argument.strip_prefix("--"));
-    all().any(|flag| Some(flag.name) == name && flag.kind != Kind::Bool)
+    let mut flags = groups.iter().flat_map(|group| group.flags);
+    flags.any(|flag| Some(flag.name) == name && flag.kind != Kind::Bool)
 }
 
 /// What clap has to know, for reading as well as for the help.
-pub(super) fn command() -> Command {
-    let flags = GROUPS.iter().flat_map(|group| group.flags.iter().map(move |flag| arg(group, flag)));
+pub(super) fn command(groups: &'static [Group]) -> Command {
+    let flags = groups.iter().flat_map(|group| group.flags.iter().map(move |flag| arg(group, flag)));
     Command::new(help::PROGRAM)
         .no_binary_name(true)
         .args_override_self(true)
@@ -167,8 +178,7 @@ fn value(arg: Arg, parser: ValueParser) -> Arg {
 }
 
 /// Every row of the table has a default, so an absent value means a row that is not in the table: tests look for that.
-fn flags(matches: &mut ArgMatches) -> Flags {
-    let mut line = Line(matches);
+fn flags(line: &mut Line) -> Flags {
     Flags {
         listen_addr: line.take("listen-addr"),
         advertise_client_url: line.take("advertise-client-url"),
@@ -227,23 +237,24 @@ fn flags(matches: &mut ArgMatches) -> Flags {
     }
 }
 
-struct Line<'a>(&'a mut ArgMatches);
+/// The values of a line by their names.
+pub(super) struct Line(ArgMatches);
 
-impl Line<'_> {
-    fn take<T: Clone + Default + Send + Sync + 'static>(&mut self, name: &str) -> T {
+impl Line {
+    pub(super) fn take<T: Clone + Default + Send + Sync + 'static>(&mut self, name: &str) -> T {
         self.0.remove_one(name).unwrap_or_default()
     }
 
-    fn list(&mut self, name: &str) -> Vec<String> {
+    pub(super) fn list(&mut self, name: &str) -> Vec<String> {
         self.0.remove_many::<Vec<String>>(name).map(|lists| lists.flatten().collect()).unwrap_or_default()
     }
 }
 
 impl Wrong {
-    fn of(error: &clap::Error, arguments: &[OsString]) -> Self {
+    fn of(error: &clap::Error, groups: &[Group], arguments: &[OsString]) -> Self {
         let flag = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
         let name = flag.then(|| flag_of(error).trim_start_matches('-').to_owned());
-        Self { line: worded(error, arguments), flag: name }
+        Self { line: worded(error, groups, arguments), flag: name }
     }
 }
 
@@ -275,12 +286,12 @@ fn flag_of(error: &clap::Error) -> String {
 }
 
 /// pflag's words for clap's error.
-fn worded(error: &clap::Error, arguments: &[OsString]) -> String {
+fn worded(error: &clap::Error, groups: &[Group], arguments: &[OsString]) -> String {
     let name = context(error, ContextKind::InvalidArg);
     let flag = flag_of(error);
     let given = context(error, ContextKind::InvalidValue);
     match error.kind() {
-        ErrorKind::UnknownArgument => unknown(&name, arguments),
+        ErrorKind::UnknownArgument => unknown(&name, groups, arguments),
         ErrorKind::ValueValidation => {
             let shown = if flag == "--help" { "-h, --help" } else { &flag };
             let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
@@ -292,19 +303,20 @@ fn worded(error: &clap::Error, arguments: &[OsString]) -> String {
     }
 }
 
-fn unknown(name: &str, arguments: &[OsString]) -> String {
+fn unknown(name: &str, groups: &[Group], arguments: &[OsString]) -> String {
     if name == "--" || name.starts_with("---") {
         return format!("bad flag syntax: {}", as_typed(if name == "--" { "--=" } else { name }, arguments));
     }
     match name.strip_prefix('-').filter(|rest| !rest.starts_with('-')).and_then(|rest| rest.chars().next()) {
         Some(letter) => format!("unknown shorthand flag: '{letter}' in {}", as_typed(name, arguments)),
-        None => format!("unknown flag: {name}{}", suggestion(name)),
+        None => format!("unknown flag: {name}{}", suggestion(name, groups)),
     }
 }
 
 /// A line of its own: the first one is pflag's.
-fn suggestion(name: &str) -> String {
-    let near = nearest(name.trim_start_matches('-'), all().map(|flag| flag.name));
+fn suggestion(name: &str, groups: &[Group]) -> String {
+    let names = groups.iter().flat_map(|group| group.flags).map(|flag| flag.name);
+    let near = nearest(name.trim_start_matches('-'), names);
     near.map(|near| format!("\nDid you mean --{near}?")).unwrap_or_default()
 }
 

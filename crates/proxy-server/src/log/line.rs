@@ -92,8 +92,18 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.record_str(field, &format!("{value:?}"));
+        let text = format!("{value:?}");
+        match list(&text) {
+            Some(list) => self.push(field, list),
+            None => self.record_str(field, &text),
+        }
     }
+}
+
+/// A list of texts in Rust's form is one in JSON's too, short of texts with odd characters in them.
+fn list(text: &str) -> Option<Value> {
+    let list = text.starts_with("[\"").then(|| serde_json::from_str::<Vec<String>>(text).ok())??;
+    Some(list.into())
 }
 
 fn level(level: Level) -> &'static str {

@@ -8,7 +8,7 @@ use crate::{
 
 /// The second address for the pages. The words are etcd's; etcd serves plain HTTP under a scheme that it does not know,
 /// which can only be a slip.
-pub(super) fn metrics_addr(given: &str) -> Result<Option<MetricsAddr>, Refusal> {
+pub(in crate::cli) fn metrics_addr(given: &str) -> Result<Option<MetricsAddr>, Refusal> {
     let unparsed = || Refusal::new(format!("cannot parse {}", quote(given)));
     if given.is_empty() {
         return Ok(None);

@@ -6,7 +6,10 @@ use clap_complete::{
     aot::{Bash, Fish, Zsh},
 };
 
-use super::super::{flags::all, status, typed};
+use super::super::{
+    flags::{GROUPS, all},
+    status, typed,
+};
 
 /// The name of each file with its text.
 pub(super) fn all_shells() -> [(&'static str, String); 3] {
@@ -26,7 +29,7 @@ fn text(shell: impl Generator) -> String {
 /// The commands as people see them. Reading a line goes another way, see `typed`.
 fn command() -> Command {
     let with_flags = |name: &'static str, about: &'static str| {
-        let flags = typed::command();
+        let flags = typed::command(GROUPS);
         let args = flags.get_arguments().filter(|arg| arg.get_long().is_some()).cloned().map(hinted);
         Command::new(name)
             .about(about)

@@ -5,11 +5,11 @@ use clap_mangen::{
     roff::{Roff, bold, italic, roman},
 };
 
-use super::super::typed;
+use super::super::{flags::GROUPS, typed};
 
 /// The whole page, in roff.
 pub(super) fn page() -> String {
-    let command = typed::command()
+    let command = typed::command(GROUPS)
         .no_binary_name(false)
         .version(env!("CARGO_PKG_VERSION"))
         .about("a proxy in front of an etcd v3 cluster");

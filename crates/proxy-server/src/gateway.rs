@@ -1,0 +1,102 @@
+//! The life of the TCP gateway: look at the hosts, bind, serve, drain. The words of its log are etcd's.
+
+mod config;
+mod hosts;
+mod metrics;
+mod pages;
+
+use admin_http::Admin;
+use futures_util::future::join_all;
+use tcp_gateway::Gateway;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::admin_thread::{self, Listener};
+use crate::bind::bind;
+use crate::init_daemon;
+use crate::listener::accept;
+use crate::server::{ServerError, cores};
+use crate::signals::Signals;
+use crate::worker::{self, Worker, WorkerHandle};
+
+pub(crate) use config::GatewayConfig;
+pub(crate) use hosts::HostError;
+
+/// Serves until a signal, then drains.
+///
+/// # Errors
+/// When it cannot start. A gateway that has started ends well.
+pub(crate) async fn serve(config: GatewayConfig) -> Result<(), ServerError> {
+    let mut signals = Signals::listen().map_err(ServerError::Signals)?;
+    info!(args = ?std::env::args_os().collect::<Vec<_>>(), "Running: ");
+    hosts::check(&config.listen_addr, &config.endpoints).await?;
+    let listener = bind(&config.listen_addr).await?;
+    let metrics_listener = match &config.metrics_addr {
+        Some(address) => Some(Listener::bind(address).await?),
+        None => None,
+    };
+
+    let (leaving, drain) = (CancellationToken::new(), CancellationToken::new());
+    let (gateway, monitor) = Gateway::new(config.meant(listener.local_addr().ok()));
+    let threads = config.worker_threads.unwrap_or_else(cores).max(1);
+    let (workers, seats): (Vec<WorkerHandle>, Vec<Worker>) =
+        (0..threads).map(|_| worker::new(drain.clone())).unzip();
+    if let Some(metrics_listener) = metrics_listener {
+        let (admin, admin_worker) = Admin::new(pages::all(&gateway, &workers, &leaving));
+        admin_thread::start(admin_worker, std::future::ready(()), admin, Some(metrics_listener))?;
+    }
+    let ends = start_workers(seats, &gateway)?;
+    tokio::spawn(monitor.run());
+    init_daemon::ready();
+    info!(endpoints = ?config.addresses(), "ready to proxy client requests");
+    serve_until_signal(&config, listener, workers, ends, [leaving, drain], &mut signals).await;
+    Ok(())
+}
+
+fn start_workers(workers: Vec<Worker>, gateway: &Gateway) -> Result<Vec<oneshot::Receiver<()>>, ServerError> {
+    let start = |(index, worker): (usize, Worker)| {
+        let gateway = gateway.clone();
+        let wire = move || {
+            let station = gateway.station();
+            move |stream| {
+                let station = station.clone();
+                async move { station.serve(stream).await }
+            }
+        };
+        worker.start(index, wire).map_err(ServerError::Worker)
+    };
+    workers.into_iter().enumerate().map(start).collect()
+}
+
+/// A connection of etcd's clients goes on for as long as both sides live, and there is no way to ask them to leave:
+/// the drain gives those that end by themselves the time to do so.
+async fn serve_until_signal(
+    config: &GatewayConfig,
+    listener: TcpListener,
+    workers: Vec<WorkerHandle>,
+    ends: Vec<oneshot::Receiver<()>>,
+    [leaving, drain]: [CancellationToken; 2],
+    signals: &mut Signals,
+) {
+    let accepting = tokio::spawn(accept(listener, workers, drain.clone()));
+    signals.next().await;
+    init_daemon::stopping();
+    leaving.cancel();
+    info!(address = %config.listen_addr, "stop listening for client requests");
+    drain.cancel();
+    let drained = async {
+        // A worker that has panicked has no connections left either.
+        let _ = accepting.await;
+        join_all(ends).await;
+    };
+    tokio::select! {
+        ended = timeout(config.drain_timeout, drained) => match ended {
+            Ok(_) => info!("all connections ended"),
+            Err(_) => warn!(after = ?config.drain_timeout, "closing the connections that are left"),
+        },
+        () = signals.next() => warn!("closing the connections that are left: second signal"),
+    }
+}
