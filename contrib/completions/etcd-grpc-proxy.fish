@@ -83,8 +83,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics -d 'extensive adds how long calls take, as a histogram for each method (default basic)' -r -f -a "basic\t''
 extensive\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-enable-grpc-logging -d 'Logs every message, secrets included [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-enable-grpc-logging -d 'Logs every message, with keys and values cut short and without passwords and tokens' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l debug -d 'Logs at debug level' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l log-level -d 'What is logged: debug, info, warn or error (default info)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l log-format -d 'How it is logged; console is for people (default json)' -r -f -a "json\t''
+console\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l config-file -d 'Reads what is not on the command line and not in the environment from this file (.toml, .yaml, .yml)' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l worker-threads -d 'Threads that serve; 0 is one for each core that the process may use (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l version -d 'Prints the version' -r -f
@@ -142,8 +145,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics -d 'extensive adds how long calls take, as a histogram for each method (default basic)' -r -f -a "basic\t''
 extensive\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-enable-grpc-logging -d 'Logs every message, secrets included [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-enable-grpc-logging -d 'Logs every message, with keys and values cut short and without passwords and tokens' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l debug -d 'Logs at debug level' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l log-level -d 'What is logged: debug, info, warn or error (default info)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l log-format -d 'How it is logged; console is for people (default json)' -r -f -a "json\t''
+console\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l config-file -d 'Reads what is not on the command line and not in the environment from this file (.toml, .yaml, .yml)' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l worker-threads -d 'Threads that serve; 0 is one for each core that the process may use (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l version -d 'Prints the version' -r -f
@@ -202,8 +208,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; 
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics -d 'extensive adds how long calls take, as a histogram for each method (default basic)' -r -f -a "basic\t''
 extensive\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-enable-grpc-logging -d 'Logs every message, secrets included [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-enable-grpc-logging -d 'Logs every message, with keys and values cut short and without passwords and tokens' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l debug -d 'Logs at debug level' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l log-level -d 'What is logged: debug, info, warn or error (default info)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l log-format -d 'How it is logged; console is for people (default json)' -r -f -a "json\t''
+console\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l config-file -d 'Reads what is not on the command line and not in the environment from this file (.toml, .yaml, .yml)' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l worker-threads -d 'Threads that serve; 0 is one for each core that the process may use (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l version -d 'Prints the version' -r -f

@@ -24,6 +24,7 @@ mod identity;
 mod kv;
 mod lease;
 mod lock_election;
+mod logs;
 mod maintenance;
 mod metadata;
 mod namespace;

@@ -132,6 +132,17 @@ impl Proxy {
         self.process.memory("VmRSS")
     }
 
+    /// Sends a signal that is not to end it.
+    pub fn signal(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
+    /// Its log as it is.
+    #[must_use]
+    pub fn log_text(&self) -> String {
+        self.process.log()
+    }
+
     /// Its log, a JSON object a line; a line that is none fails the test.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {

@@ -11,8 +11,8 @@
 //!
 //! A pipe closes however its holder dies, SIGKILL included, so whoever goes takes with it all that it started.
 
-mod cluster;
-mod kept;
+pub(crate) mod cluster;
+pub(crate) mod kept;
 mod show;
 mod supervisor;
 mod tour;

@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything that is done to this repository, one command per file, with the standard library alone.
 //!
 //! ```text
-//! demo test e2e fuzz bench codegen docs tidy ci   the commands, one file each
+//! demo test e2e fuzz bench browse codegen docs tidy ci   the commands, one file each
 //!   provision                             a real etcd, found or made
 //!   proxy                                 our binary, given or built
 //!   cargo command workspace               running cargo, running anything, where things are
@@ -11,6 +11,7 @@
 //! What is made is kept under `target/`; what is started is ended by whoever started it, by its process id.
 
 mod bench;
+mod browse;
 mod cargo;
 mod ci;
 mod codegen;
@@ -43,6 +44,7 @@ usage: cargo xtask <command>
   fuzz [target...]     mutated inputs for what reads files and addresses, a minute for each target
       [--seconds n] [--seed n]
   bench [arguments]    etcd directly, etcd grpc-proxy and this proxy side by side; writes docs/bench
+  browse [--write]     the status page of a proxy under load in a headless Chromium; writes docs/status
   codegen [--check]    crates/proto-gen/src/generated from proto/
   docs [--check]       the pages, man page and completions that the tables of flags and metrics say
   tidy                 the house rules
@@ -74,6 +76,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "e2e" => e2e::run(rest),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
+        "browse" => browse::run(rest),
         "codegen" => codegen::run(rest),
         "docs" => docs::run(rest),
         "tidy" => tidy::run(rest),

@@ -11,6 +11,7 @@ use upstream_balancer::{Identity, Upstream};
 use watch_coalesce::Relay;
 
 use crate::in_process::InProcess;
+use crate::log_level_page::LogLevelPage;
 use crate::metrics::{self, Sources};
 use crate::probes;
 use crate::status::Status;
@@ -80,7 +81,7 @@ impl Office<'_> {
             .with("/version", self.of_member("/version", JSON));
         let pages = readiness(readiness(pages, "/livez", &[workers]), "/readyz", &ready);
         let (status, sampler) = Status::new(self.house, self.workers, self.leaving);
-        let pages = status.hang(pages);
+        let pages = LogLevelPage::new(self.house.log_level.clone()).hang(status.hang(pages));
         let chores = AdminChores { watch_relay, sampler };
         (if config.profiles { with_profiles(pages) } else { pages }, chores)
     }

@@ -1,7 +1,7 @@
 //! Who is connected, and how much each asks for: counted by runtime, so that no two threads write to one place.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,6 +38,8 @@ struct Counts {
 #[derive(Debug)]
 pub(crate) struct ClientSeat {
     shard: ClientShard,
+    peer: SocketAddr,
+    /// Under which it is counted.
     address: Option<IpAddr>,
     counts: Arc<Counts>,
 }
@@ -102,15 +104,15 @@ impl Clients {
 
 impl ClientShard {
     /// A connection from this address.
-    pub(crate) fn enter(&self, address: IpAddr) -> ClientSeat {
+    pub(crate) fn enter(&self, peer: SocketAddr) -> ClientSeat {
         let mut table = self.table();
-        let address = Some(address.to_canonical());
+        let address = Some(peer.ip().to_canonical());
         let known = table.clients.contains_key(&address) || table.clients.len() < MAX_CLIENTS;
         let address = address.filter(|_| known);
         let counts = Arc::clone(table.clients.entry(address).or_default());
         counts.connections.fetch_add(1, Ordering::Relaxed);
         drop(table);
-        ClientSeat { shard: self.clone(), address, counts }
+        ClientSeat { shard: self.clone(), peer, address, counts }
     }
 
     /// Every change is whole by itself, so what a panicking thread left can be gone on with.
@@ -120,6 +122,11 @@ impl ClientShard {
 }
 
 impl ClientSeat {
+    /// Where the connection comes from.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// What counts the connection's bytes.
     pub(crate) fn traffic(&self) -> Traffic {
         Traffic(Arc::clone(&self.counts))
@@ -193,12 +200,16 @@ mod tests {
         IpAddr::V4(Ipv4Addr::from_bits(last))
     }
 
+    fn peer(last: u32) -> SocketAddr {
+        SocketAddr::new(address(last), 1)
+    }
+
     #[test]
     fn a_client_is_the_sum_of_its_connections_on_all_runtimes_while_it_has_one() {
         let clients = Clients::default();
         let shards = [clients.shard(), clients.shard()];
-        let mapped = IpAddr::V6(Ipv4Addr::from_bits(1).to_ipv6_mapped());
-        let seats = [shards[0].enter(address(1)), shards[1].enter(mapped), shards[1].enter(address(2))];
+        let mapped = SocketAddr::new(Ipv4Addr::from_bits(1).to_ipv6_mapped().into(), 1);
+        let seats = [shards[0].enter(peer(1)), shards[1].enter(mapped), shards[1].enter(peer(2))];
         let call = seats[0].begin();
         drop(seats[1].begin());
         seats[1].traffic().received(10);
@@ -215,7 +226,7 @@ mod tests {
     fn those_who_find_no_room_are_counted_together() {
         let clients = Clients::default();
         let shard = clients.shard();
-        let seats: Vec<_> = (0..MAX_CLIENTS as u32 + 3).map(|last| shard.enter(address(last))).collect();
+        let seats: Vec<_> = (0..MAX_CLIENTS as u32 + 3).map(|last| shard.enter(peer(last))).collect();
         assert_eq!(clients.usage().len(), MAX_CLIENTS + 1);
         assert_eq!(clients.usage()[&None].connections, 3);
         drop(seats);

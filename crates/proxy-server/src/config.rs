@@ -9,6 +9,8 @@ use std::{
 use namespace::Namespace;
 use upstream_balancer::Credentials;
 
+use crate::log::{LogFormat, LogLevel};
+
 /// The whole configuration of a proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -46,8 +48,8 @@ pub(crate) struct Config {
     pub(crate) extensive_metrics: bool,
     /// How long calls in progress may take to end upon SIGTERM.
     pub(crate) drain_timeout: Duration,
-    /// Whether to log at debug level.
-    pub(crate) debug: bool,
+    /// What the log shows, and how.
+    pub(crate) log: Log,
     /// What the operator should read in the log once there is one.
     pub(crate) notices: Vec<Notice>,
     /// The flags as they were typed or have their defaults, for people to read.
@@ -87,6 +89,15 @@ impl CertificateFile {
     pub(crate) fn expiry(&self) -> Result<SystemTime, tls_termination::Error> {
         tls_termination::expiry(&self.file)
     }
+}
+
+/// What the log shows, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Log {
+    pub(crate) level: LogLevel,
+    pub(crate) format: LogFormat,
+    /// Whether every message of every call is logged.
+    pub(crate) messages: bool,
 }
 
 /// How reads are shared.

@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use crate::calls::{CountedBody, RequestBody};
 use crate::clients::{ClientSeat, ClientShard};
 use crate::http_door::{HttpDoor, has_grpc_type};
+use crate::message_log::MessageLog;
 use crate::router::Router;
 
 /// Everything that one runtime serves.
@@ -15,6 +16,7 @@ pub(crate) struct Entrance {
     pub(crate) http: HttpDoor,
     /// Those who come in here.
     pub(crate) clients: ClientShard,
+    pub(crate) messages: MessageLog,
 }
 
 impl Entrance {
@@ -26,7 +28,9 @@ impl Entrance {
     ) -> Response<CountedBody> {
         if speaks_grpc(&request) {
             let call = client.begin();
-            self.router.call(request.map(RequestBody::from)).await.map(|body| body.of_client(call))
+            let (requests, answers) = self.messages.listen(request.uri().path(), client.peer());
+            let request = request.map(|body| RequestBody::from(body).heard_by(requests));
+            self.router.call(request).await.map(|body| body.of_client(call).heard_by(answers))
         } else {
             CountedBody::of(self.http.answer(request).await, None)
         }

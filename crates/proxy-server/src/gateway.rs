@@ -18,6 +18,7 @@ use crate::admin_thread::{self, Listener};
 use crate::bind::bind;
 use crate::init_daemon;
 use crate::listener::accept;
+use crate::log::LevelSwitch;
 use crate::server::{ServerError, cores};
 use crate::signals::Signals;
 use crate::worker::{self, Worker, WorkerHandle};
@@ -29,8 +30,8 @@ pub(crate) use hosts::HostError;
 ///
 /// # Errors
 /// When it cannot start. A gateway that has started ends well.
-pub(crate) async fn serve(config: GatewayConfig) -> Result<(), ServerError> {
-    let mut signals = Signals::listen().map_err(ServerError::Signals)?;
+pub(crate) async fn serve(config: GatewayConfig, level: LevelSwitch) -> Result<(), ServerError> {
+    let mut signals = Signals::listen(level).map_err(ServerError::Signals)?;
     info!(args = ?std::env::args_os().collect::<Vec<_>>(), "Running: ");
     hosts::check(&config.listen_addr, &config.endpoints).await?;
     let listener = bind(&config.listen_addr).await?;

@@ -4,11 +4,13 @@
 //! {"level":"info","ts":"2026-01-02T15:04:05.000000Z","caller":"proxy-server/listener.rs:31","msg":"…","address":"…"}
 //! ```
 //!
-//! A line is built by the thread that logs and written by a thread of its own, so that a reader of stderr who stalls
+//! `--log-format console` is the same for people, with tabs. A line is built by the thread that logs and written by a thread of its own, so that a reader of stderr who stalls
 //! never stalls a call. Lines that find the queue full are dropped, and counted in the log as soon as there is room.
 
+mod level;
 mod line;
 mod outlet;
+mod sampling;
 
 use std::io;
 
@@ -20,8 +22,11 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt},
 };
 
+pub(crate) use level::{LevelSwitch, LogLevel};
+pub(crate) use line::LogFormat;
 use outlet::Lines;
 pub(crate) use outlet::Outlet;
+use sampling::Sampling;
 
 /// Libraries that are chatty below a warning, frame by frame.
 const CHATTY: &[&str] = &["h2", "hyper", "hyper_util", "mio", "rustls", "tokio", "tonic", "tower"];
@@ -30,43 +35,44 @@ const CHATTY: &[&str] = &["h2", "hyper", "hyper_util", "mio", "rustls", "tokio",
 #[derive(Debug)]
 pub(crate) struct ZapLayer {
     lines: Lines,
-    debug: bool,
+    level: LevelSwitch,
+    format: LogFormat,
+    sampling: Sampling,
     clock: fn() -> OffsetDateTime,
 }
 
 /// Starts logging to stderr for the whole process. What is still queued is written when the outlet goes away.
-pub(crate) fn start(debug: bool) -> io::Result<Outlet> {
+pub(crate) fn start(level: LevelSwitch, format: LogFormat) -> io::Result<Outlet> {
     let (lines, outlet) = outlet::open(io::stderr())?;
-    let layer = ZapLayer { lines, debug, clock: OffsetDateTime::now_utc };
+    let sampling = Sampling::default();
+    let layer = ZapLayer { lines, level, format, sampling, clock: OffsetDateTime::now_utc };
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).map_err(io::Error::other)?;
     Ok(outlet)
 }
 
 impl ZapLayer {
-    fn most(&self, target: &str) -> Level {
-        let library = target.split("::").next().unwrap_or_default();
-        if CHATTY.contains(&library) {
-            Level::WARN
-        } else if self.debug {
-            Level::DEBUG
-        } else {
-            Level::INFO
-        }
+    fn admits(&self, metadata: &Metadata<'_>) -> bool {
+        let library = metadata.target().split("::").next().unwrap_or_default();
+        let is_chatter = CHATTY.contains(&library) && *metadata.level() > Level::WARN;
+        !is_chatter && self.level.get().admits(*metadata.level())
     }
 }
 
 impl<S: Subscriber> Layer<S> for ZapLayer {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        *metadata.level() <= self.most(metadata.target())
+        self.admits(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(if self.debug { LevelFilter::DEBUG } else { LevelFilter::INFO })
+        Some(self.level.get().hint())
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.lines.push(line::of(event, (self.clock)()));
+        let now = (self.clock)();
+        if self.sampling.takes(event.metadata(), now.unix_timestamp()) {
+            self.lines.push(line::of(event, now, self.format));
+        }
     }
 }
 

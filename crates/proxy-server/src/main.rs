@@ -30,7 +30,9 @@ mod in_process;
 mod init_daemon;
 mod listener;
 mod log;
+mod log_level_page;
 mod member_list;
+mod message_log;
 mod metrics;
 mod ordering;
 mod probes;
@@ -51,8 +53,9 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::cli::Command;
-use crate::config::Config;
+use crate::config::{Config, Log};
 use crate::gateway::GatewayConfig;
+use crate::log::LevelSwitch;
 
 /// Calls, streams and watchers are many small things of short life, each freed on the thread that made it. Built
 /// without huge pages: there every byte that is touched takes two megabytes of resident memory with it.
@@ -66,10 +69,10 @@ enum Service {
 }
 
 impl Service {
-    fn debug(&self) -> bool {
+    fn log(&self) -> Log {
         match self {
-            Self::Proxy(config) => config.debug,
-            Self::Gateway(config) => config.debug,
+            Self::Proxy(config) => config.log,
+            Self::Gateway(config) => config.log,
         }
     }
 }
@@ -86,9 +89,10 @@ fn main() -> ExitCode {
         }
         Err(code) => return code,
     };
-    let Ok(log) = log::start(service.debug()) else { return ExitCode::FAILURE };
+    let level = LevelSwitch::new(service.log().level);
+    let Ok(log) = log::start(level.clone(), service.log().format) else { return ExitCode::FAILURE };
     descriptors::raise_limit();
-    let ended = run(service);
+    let ended = run(service, level);
     // Every line that is still queued comes before the last word.
     drop(log);
     match ended {
@@ -101,16 +105,16 @@ fn main() -> ExitCode {
 }
 
 /// The clients' calls run on the workers' runtimes; this one accepts, watches over the cluster and waits for signals.
-fn run(service: Service) -> Result<(), server::ServerError> {
+fn run(service: Service, level: LevelSwitch) -> Result<(), server::ServerError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error: io::Error| server::ServerError::Runtime(error))?;
     runtime.block_on(async {
         match service {
             Service::Proxy(config) => {
                 config.announce();
-                server::serve(*config).await
+                server::serve(*config, level).await
             }
-            Service::Gateway(config) => gateway::serve(*config).await,
+            Service::Gateway(config) => gateway::serve(*config, level).await,
         }
     })
 }

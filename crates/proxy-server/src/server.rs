@@ -27,10 +27,12 @@ use crate::health::Health;
 use crate::http_door::HttpDoor;
 use crate::init_daemon;
 use crate::listener::accept;
+use crate::log::LevelSwitch;
+use crate::message_log::MessageLog;
 use crate::ordering;
 use crate::signals::Signals;
 use crate::wiring::{self, House};
-use crate::worker::{self, Worker, WorkerHandle, peer_ip};
+use crate::worker::{self, Worker, WorkerHandle};
 
 /// How long the drain waits at most for the registration to be taken back.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -57,8 +59,8 @@ pub(crate) enum ServerError {
 ///
 /// # Errors
 /// When it cannot start. A proxy that has started ends well.
-pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
-    let mut signals = Signals::listen().map_err(ServerError::Signals)?;
+pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), ServerError> {
+    let mut signals = Signals::listen(log_level.clone()).map_err(ServerError::Signals)?;
     let listener = bind(&config.listen_addr).await?;
     info!(address = %config.listen_addr, "listening for gRPC proxy client requests");
 
@@ -91,6 +93,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
         health: health_service,
         calls,
         clients: Clients::default(),
+        log_level,
         drain: drain.clone(),
     };
     let (cache_watch, cache_relay) = wiring::cache_watch(&house);
@@ -176,11 +179,12 @@ fn start_workers(
         let wire = move || {
             let drain = house.drain.clone();
             let clients = house.clients.shard();
+            let messages = MessageLog::new(house.config.log.messages);
             let (router, chores) = wiring::router(house);
             chores.spawn();
-            let entrance = Arc::new(Entrance { router, http, clients });
+            let entrance = Arc::new(Entrance { router, http, clients, messages });
             move |stream| {
-                let client = entrance.clients.enter(peer_ip(&stream));
+                let client = entrance.clients.enter(worker::peer(&stream));
                 serve_connection(stream, client, Arc::clone(&entrance), settings.clone(), drain.clone())
             }
         };

@@ -26,6 +26,7 @@ use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::health::HealthService;
+use crate::log::LevelSwitch;
 use crate::member_list::MemberList;
 use crate::router::Router;
 use crate::sort_guard::SortGuard;
@@ -45,6 +46,7 @@ pub(crate) struct House {
     pub(crate) health: HealthService,
     pub(crate) calls: Calls,
     pub(crate) clients: Clients,
+    pub(crate) log_level: LevelSwitch,
     pub(crate) drain: CancellationToken,
 }
 

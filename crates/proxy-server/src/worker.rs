@@ -1,7 +1,7 @@
 //! A worker: one thread with one single-threaded runtime, on which its share of the clients lives.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -80,10 +80,9 @@ impl WorkerHandle {
     }
 }
 
-/// Of one that is gone already, nobody asks.
-/// Where a client is.
-pub(crate) fn peer_ip(stream: &TcpStream) -> IpAddr {
-    stream.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip())
+/// Where a client is. Of one that is gone already, nobody asks.
+pub(crate) fn peer(stream: &TcpStream) -> SocketAddr {
+    stream.peer_addr().unwrap_or((Ipv6Addr::UNSPECIFIED, 0).into())
 }
 
 /// A worker, and the way to hand connections to it. It ends after the drain began.

@@ -17,14 +17,14 @@ const PROXY_SERVES: &str = "started gRPC proxy";
 
 /// The addresses of one member.
 #[derive(Clone, Copy)]
-pub(super) struct Member {
+pub(crate) struct Member {
     number: usize,
     client_port: u16,
     peer_port: u16,
 }
 
 impl Member {
-    pub(super) fn client_address(self) -> String {
+    pub(crate) fn client_address(self) -> String {
         format!("127.0.0.1:{}", self.client_port)
     }
 
@@ -38,7 +38,7 @@ impl Member {
 }
 
 /// Three members with free ports, none started.
-pub(super) fn members() -> Outcome<[Member; 3]> {
+pub(crate) fn members() -> Outcome<[Member; 3]> {
     let [a, b, c, d, e, f] = free_ports()?;
     Ok([(1, a, b), (2, c, d), (3, e, f)].map(|(number, client_port, peer_port)| Member {
         number,
@@ -48,11 +48,11 @@ pub(super) fn members() -> Outcome<[Member; 3]> {
 }
 
 /// The members' client addresses, as `--endpoints` takes them.
-pub(super) fn endpoints(members: &[Member]) -> String {
+pub(crate) fn endpoints(members: &[Member]) -> String {
     members.iter().map(|member| member.client_address()).collect::<Vec<_>>().join(",")
 }
 
-pub(super) fn start_member(etcd: &Etcd, member: Member, all: &[Member], folder: &Path) -> Outcome<Kept> {
+pub(crate) fn start_member(etcd: &Etcd, member: Member, all: &[Member], folder: &Path) -> Outcome<Kept> {
     let name = member.name();
     let client = format!("http://{}", member.client_address());
     let peer = format!("http://127.0.0.1:{}", member.peer_port);
@@ -73,7 +73,7 @@ pub(super) fn start_member(etcd: &Etcd, member: Member, all: &[Member], folder: 
 }
 
 /// Until every member says that it can take a write. `check` tells of a member that has died.
-pub(super) fn wait_until_healthy(
+pub(crate) fn wait_until_healthy(
     etcd: &Etcd,
     members: &[Member],
     folder: &Path,
@@ -90,27 +90,40 @@ pub(super) fn wait_until_healthy(
     })
 }
 
-pub(super) fn start_proxy(proxy: &Path, address: &str, members: &[Member], folder: &Path) -> Outcome<Kept> {
-    let arguments = [
+/// `flags` come on top of those that every demo has.
+pub(crate) fn start_proxy(
+    proxy: &Path,
+    address: &str,
+    members: &[Member],
+    folder: &Path,
+    flags: &[String],
+) -> Outcome<Kept> {
+    let mut arguments = vec![
         "start".to_owned(),
         format!("--endpoints={}", endpoints(members)),
         format!("--listen-addr={address}"),
         format!("--advertise-client-url={address}"),
     ];
+    arguments.extend_from_slice(flags);
     Kept::start("proxy", &folder.join("proxy.log"), proxy, &arguments)
 }
 
 /// Until the proxy has logged that it serves. `output` is what it has logged so far, or tells that it has died.
-pub(super) fn wait_until_serving(mut output: impl FnMut() -> Outcome<String>) -> Outcome {
+pub(crate) fn wait_until_serving(mut output: impl FnMut() -> Outcome<String>) -> Outcome {
     until("the proxy to serve", PROXY_LIMIT, || Ok(output()?.contains(PROXY_SERVES).then_some(())))
 }
 
 /// The port that etcd's own proxy listens on by default, when it is free.
-pub(super) fn proxy_address() -> Outcome<String> {
+pub(crate) fn proxy_address() -> Outcome<String> {
     const USUAL: &str = "127.0.0.1:23790";
     if TcpListener::bind(USUAL).is_ok() {
         return Ok(USUAL.to_owned());
     }
+    free_address()
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_address() -> Outcome<String> {
     let [port] = free_ports()?;
     Ok(format!("127.0.0.1:{port}"))
 }

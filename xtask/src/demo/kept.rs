@@ -32,7 +32,7 @@ exit "$status"
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// A running server with a log, ended when this is dropped or its owner dies.
-pub(super) struct Kept {
+pub(crate) struct Kept {
     name: String,
     log: PathBuf,
     keeper: Child,
@@ -42,7 +42,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// In a process group of its own: a Ctrl-C is for the supervisor alone, which stops things in order.
-    pub(super) fn start(name: &str, log: &Path, program: &Path, arguments: &[String]) -> Outcome<Self> {
+    pub(crate) fn start(name: &str, log: &Path, program: &Path, arguments: &[String]) -> Outcome<Self> {
         let out = File::create(log).map_err(at(log))?;
         let err = out.try_clone().map_err(at(log))?;
         let mut shell = Command::new("sh");
@@ -63,17 +63,17 @@ impl Kept {
         Ok(Self { name: name.to_owned(), log: log.to_path_buf(), keeper, pipe })
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Everything that it has printed so far.
-    pub(super) fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// An error, with the end of the log, once the server has ended by itself.
-    pub(super) fn check(&mut self) -> Outcome {
+    pub(crate) fn check(&mut self) -> Outcome {
         match self.keeper.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(format!("{} has ended ({status}); {}", self.name, tail_of(&self.log))),
@@ -82,7 +82,7 @@ impl Kept {
     }
 
     /// Waits until the server has printed something, for as long as it lives.
-    pub(super) fn wait_for_output(&mut self, text: &str, limit: Duration) -> Outcome {
+    pub(crate) fn wait_for_output(&mut self, text: &str, limit: Duration) -> Outcome {
         let what = format!("{:?} from {}", text, self.name);
         until(&what, limit, || {
             self.check()?;
@@ -92,7 +92,7 @@ impl Kept {
     }
 
     /// For a program that ends by itself: waits for that, and says whether it succeeded.
-    pub(super) fn finish(&mut self, limit: Duration) -> Outcome<bool> {
+    pub(crate) fn finish(&mut self, limit: Duration) -> Outcome<bool> {
         let what = format!("{} to finish", self.name);
         let ended =
             until(&what, limit, || self.keeper.try_wait().map_err(|error| format!("{what}: {error}")))?;
@@ -100,7 +100,7 @@ impl Kept {
     }
 
     /// Ends the server and waits for it to be gone.
-    pub(super) fn stop(&mut self) -> Outcome {
+    pub(crate) fn stop(&mut self) -> Outcome {
         drop(self.pipe.take());
         let what = format!("{} to end", self.name);
         until(&what, STOP_LIMIT, || self.keeper.try_wait().map_err(|error| format!("{what}: {error}")))?;

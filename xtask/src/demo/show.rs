@@ -134,7 +134,7 @@ fn start_and_tour(servers: &Servers, etcd: &Etcd, proxy: &Path, folder: &Path) -
 
     say("starting the proxy in front of them");
     let address = proxy_address()?;
-    servers.start(|| start_proxy(proxy, &address, &members, folder))?;
+    servers.start(|| start_proxy(proxy, &address, &members, folder, &[]))?;
     wait_until_serving(|| servers.output_of_last())?;
     say(&format!("the proxy serves on {address}; logs are in {}", folder.display()));
 

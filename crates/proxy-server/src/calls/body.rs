@@ -16,6 +16,7 @@ use upstream_balancer::Prefixes;
 
 use super::{CountedCall, Counts};
 use crate::clients::ClientCall;
+use crate::message_log::Listener;
 
 const GRPC_STATUS: &str = "grpc-status";
 
@@ -25,6 +26,7 @@ pub(crate) struct RequestBody {
     source: Source,
     /// Only where a client may send more than one message.
     messages: Option<Box<Received>>,
+    listener: Listener,
 }
 
 #[derive(Debug)]
@@ -47,22 +49,29 @@ pub(crate) struct CountedBody {
     call: Option<CountedCall>,
     /// Held until the answer has been given.
     client: Option<ClientCall>,
+    listener: Listener,
     prefixes: Prefixes,
 }
 
 impl From<Incoming> for RequestBody {
     fn from(body: Incoming) -> Self {
-        Self { source: Source::Client(body), messages: None }
+        Self { source: Source::Client(body), messages: None, listener: None }
     }
 }
 
 impl From<Body> for RequestBody {
     fn from(body: Body) -> Self {
-        Self { source: Source::Own(body), messages: None }
+        Self { source: Source::Own(body), messages: None, listener: None }
     }
 }
 
 impl RequestBody {
+    /// Everything that is read is heard.
+    pub(crate) fn heard_by(mut self, listener: Listener) -> Self {
+        self.listener = listener;
+        self
+    }
+
     /// Counts the messages that `call` receives.
     pub(crate) fn of_call(mut self, call: Option<&CountedCall>) -> Self {
         let streaming = call.filter(|call| call.kind.client_streams());
@@ -106,6 +115,11 @@ impl http_body::Body for RequestBody {
         {
             messages.count(data);
         }
+        if let (Some(listener), Some(Ok(frame))) = (&mut self.listener, &frame)
+            && let Some(data) = frame.data_ref()
+        {
+            listener.hear(data);
+        }
         Poll::Ready(frame)
     }
 
@@ -130,7 +144,13 @@ impl CountedBody {
         if let Some(call) = &mut call {
             call.read_code(answer.headers());
         }
-        answer.map(|body| Self { body, call, client: None, prefixes: Prefixes::default() })
+        answer.map(|body| Self { body, call, client: None, listener: None, prefixes: Prefixes::default() })
+    }
+
+    /// Everything that is answered is heard.
+    pub(crate) fn heard_by(mut self, listener: Listener) -> Self {
+        self.listener = listener;
+        self
     }
 
     /// The answer to a call of this client.
@@ -166,6 +186,11 @@ impl http_body::Body for CountedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let (Some(listener), Some(Ok(frame))) = (&mut self.listener, &frame)
+            && let Some(data) = frame.data_ref()
+        {
+            listener.hear(data);
+        }
         match (&frame, &mut self.call) {
             (Some(Ok(frame)), Some(call)) => match (frame.data_ref(), frame.trailers_ref()) {
                 (Some(data), _) => self.count(data),

@@ -93,6 +93,8 @@ pub(super) struct Flags {
     pub(super) experimental_enable_grpc_logging: bool,
 
     pub(super) debug: bool,
+    pub(super) log_level: String,
+    pub(super) log_format: String,
     pub(super) worker_threads: u64,
     pub(super) help: bool,
     pub(super) version: bool,
@@ -187,8 +189,10 @@ pub(super) const GROUPS: &[Group] = &[
         flag("metrics-addr", Text, "", "url", "A second address for metrics and health: http://host:port or unix://path"),
         flag("metrics", Text, "basic", "basic|extensive", "extensive adds how long calls take, as a histogram for each method"),
         flag("enable-pprof", Bool, "false", "bool", "Serves profiles under /debug/pprof"),
-        flag("experimental-enable-grpc-logging", Bool, "false", "bool", "Logs every message, secrets included"),
+        flag("experimental-enable-grpc-logging", Bool, "false", "bool", "Logs every message, with keys and values cut short and without passwords and tokens"),
         flag("debug", Bool, "false", "bool", "Logs at debug level"),
+        flag("log-level", Text, "info", "level", "What is logged: debug, info, warn or error"),
+        flag("log-format", Text, "json", "json|console", "How it is logged; console is for people"),
     ]},
     Group { heading: "Process", flags: &[
         flag("config-file", Text, "", "file", "Reads what is not on the command line and not in the environment from this file (.toml, .yaml, .yml)"),

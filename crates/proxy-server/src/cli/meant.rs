@@ -40,6 +40,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let worker_threads = all.note(worker_threads(flags.worker_threads));
     let profiles = all.note(observation::profiles(flags.enable_pprof));
     let extensive_metrics = all.note(observation::is_extensive(&flags.metrics));
+    let log = all.note(observation::log(&flags));
     let metrics_addr = all.note(metrics_addr(&flags.metrics_addr));
     let drain_timeout = all.note(drain_timeout(flags.drain_timeout));
     all.refuse()?;
@@ -65,7 +66,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
         extensive_metrics: extensive_metrics?,
         metrics_addr: metrics_addr?,
         drain_timeout: drain_timeout?,
-        debug: flags.debug,
+        log: log?,
         settings: Vec::new(),
         listen_addr: flags.listen_addr,
         advertise_client_url: flags.advertise_client_url,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{Notice, Registration, ServerKeepalive};
+use crate::log::LogLevel;
 
 fn run(line: &[&str]) -> Result<Command, Refusal> {
     parse(line.iter().map(OsString::from), &Environment::default())
@@ -71,7 +72,7 @@ fn defaults_are_etcds() {
     );
     assert_eq!((config.upstream.max_send_bytes, config.upstream.max_recv_bytes), (1_572_864, 2_147_483_647));
     assert_eq!(config.upstream.keepalive, None);
-    assert!(config.upstream.tls.is_none() && !config.debug && config.notices.is_empty());
+    assert!(config.upstream.tls.is_none() && config.log.level == LogLevel::Info && config.notices.is_empty());
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn words_after_start_are_passed_over() {
     {
         assert!(matches!(start(words), Ok(Command::Start(_))), "{words:?}");
     }
-    assert!(config(&["--debug", "false"]).debug);
+    assert_eq!(config(&["--debug", "false"]).log.level, LogLevel::Debug);
 }
 
 #[test]
@@ -251,8 +252,8 @@ fn a_bad_value_is_refused_even_when_a_good_one_follows() {
 #[test]
 fn the_last_value_of_a_flag_wins() {
     assert_eq!(config(&["--listen-addr", ":1", "--listen-addr=:2"]).listen_addr, ":2");
-    assert!(!config(&["--debug", "--debug=F"]).debug);
-    assert!(config(&["--debug=0", "--debug"]).debug);
+    assert_eq!(config(&["--debug", "--debug=F"]).log.level, LogLevel::Info);
+    assert_eq!(config(&["--debug=0", "--debug"]).log.level, LogLevel::Debug);
 }
 
 #[test]

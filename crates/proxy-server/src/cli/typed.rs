@@ -231,6 +231,8 @@ fn flags(line: &mut Line) -> Flags {
         enable_pprof: line.take("enable-pprof"),
         experimental_enable_grpc_logging: line.take("experimental-enable-grpc-logging"),
         debug: line.take("debug"),
+        log_level: line.take("log-level"),
+        log_format: line.take("log-format"),
         worker_threads: line.take("worker-threads"),
         help: line.take("help"),
         version: line.take("version"),

@@ -20,7 +20,6 @@ const UNSERVED: &[(&str, Asks)] = &[
     ("discovery-srv", |f| !f.discovery_srv.is_empty()),
     ("discovery-srv-name", |f| !f.discovery_srv_name.is_empty()),
     ("experimental-leasing-prefix", |f| !f.experimental_leasing_prefix.is_empty()),
-    ("experimental-enable-grpc-logging", |f| f.experimental_enable_grpc_logging),
 ];
 
 /// Refuses everything that is asked for and not served, a line each.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tcp_gateway::Endpoint;
 
-use crate::config::MetricsAddr;
+use crate::config::{Log, MetricsAddr};
 
 /// The whole configuration of a gateway.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub(crate) struct GatewayConfig {
     pub(crate) metrics_addr: Option<MetricsAddr>,
     /// Threads that serve; `None` is one for each core that the process may use.
     pub(crate) worker_threads: Option<usize>,
-    /// Whether to log at debug level.
-    pub(crate) debug: bool,
+    /// What the log shows, and how.
+    pub(crate) log: Log,
 }
 
 impl GatewayConfig {

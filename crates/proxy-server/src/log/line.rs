@@ -1,4 +1,4 @@
-//! One event as one line of JSON.
+//! One event as one line: of JSON, or of words for people.
 
 use std::{error::Error, fmt, iter};
 
@@ -12,18 +12,51 @@ use tracing::{
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// An object.
+    #[default]
+    Json,
+    /// Columns apart by tabs, then an object of what is left.
+    Console,
+}
+
 /// The line, with its line feed.
-pub(super) fn of(event: &Event<'_>, now: OffsetDateTime) -> String {
+pub(super) fn of(event: &Event<'_>, now: OffsetDateTime, format: LogFormat) -> String {
     let mut fields = Fields::default();
     event.record(&mut fields);
-    let metadata = event.metadata();
+    match format {
+        LogFormat::Json => json(event.metadata(), &fields, now),
+        LogFormat::Console => console(event.metadata(), &fields, now),
+    }
+}
+
+fn json(metadata: &Metadata<'_>, fields: &Fields, now: OffsetDateTime) -> String {
     let mut line = Line::default();
     line.member("level", &level(*metadata.level()).into());
     line.member("ts", &timestamp(now).into());
     line.member("caller", &caller(metadata).into());
-    line.member("msg", &fields.message.into());
+    line.member("msg", &fields.message.as_str().into());
     fields.rest.iter().for_each(|(name, value)| line.member(name, value));
     line.end()
+}
+
+/// What would break a terminal's line is written as JSON writes it.
+fn console(metadata: &Metadata<'_>, fields: &Fields, now: OffsetDateTime) -> String {
+    let message: String = fields.message.chars().flat_map(visible).collect();
+    let level = level(*metadata.level());
+    let line = format!("{}\t{level}\t{}\t{message}", timestamp(now), caller(metadata));
+    if fields.rest.is_empty() {
+        return line + "\n";
+    }
+    let rest: Vec<String> =
+        fields.rest.iter().map(|(name, value)| format!("{}: {value}", Value::from(*name))).collect();
+    format!("{line}\t{{{}}}\n", rest.join(", "))
+}
+
+fn visible(character: char) -> Vec<char> {
+    if character.is_control() { character.escape_default().collect() } else { vec![character] }
 }
 
 /// Written by hand, because the order of the members is part of the shape.

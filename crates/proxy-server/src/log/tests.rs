@@ -32,9 +32,14 @@ fn clock() -> OffsetDateTime {
 }
 
 fn logged(debug: bool, log: impl FnOnce()) -> Vec<String> {
+    let level = if debug { LogLevel::Debug } else { LogLevel::Info };
+    logged_as(LogFormat::Json, &LevelSwitch::new(level), log)
+}
+
+fn logged_as(format: LogFormat, level: &LevelSwitch, log: impl FnOnce()) -> Vec<String> {
     let writes = Writes::default();
     let (lines, outlet) = outlet::open(writes.clone()).unwrap();
-    let layer = ZapLayer { lines, debug, clock };
+    let layer = ZapLayer { lines, level: level.clone(), format, sampling: Sampling::default(), clock };
     with_default(tracing_subscriber::registry().with(layer), log);
     drop(outlet);
     let kept = writes.0.lock().unwrap();
@@ -189,4 +194,60 @@ fn a_closed_stream_is_no_failure() {
     let (lines, outlet) = outlet::open(Closed).unwrap();
     lines.push("line\n".to_owned());
     outlet.flush();
+}
+
+/// etcd 3.7.3 with `--log-format=console` writes its time, level, caller and message with tabs in between, then
+/// `{"data-dir": "x2", "dir-type": "empty"}`.
+#[test]
+fn a_console_line_has_zaps_shape() {
+    let level = LevelSwitch::new(LogLevel::Info);
+    let lines = logged_as(LogFormat::Console, &level, || {
+        tracing::warn!(address = "a:1", count = 3, "odd\u{1b}[2J line");
+        tracing::info!("no more");
+    });
+    let columns: Vec<Vec<&str>> = lines.iter().map(|line| line.trim_end().split('\t').collect()).collect();
+    assert_eq!(columns[0][..2], ["2026-01-02T15:04:05.000042Z", "warn"]);
+    assert!(columns[0][2].starts_with("log/tests.rs:"), "{columns:?}");
+    assert_eq!(columns[0][3..], ["odd\\u{1b}[2J line", "{\"address\": \"a:1\", \"count\": 3}"]);
+    assert_eq!(columns[1][3..], ["no more"]);
+}
+
+#[test]
+fn the_level_changes_while_it_runs_and_the_log_tells() {
+    let level = LevelSwitch::new(LogLevel::Warn);
+    let say = |text: &'static str| tracing::debug!(text);
+    let lines = logged_as(LogFormat::Json, &level, || {
+        say("one");
+        level.toggle();
+        say("two");
+        level.toggle();
+        say("three");
+        level.set(LogLevel::Error);
+        tracing::warn!("four");
+        tracing::error!("five");
+    });
+    let tails: Vec<&str> =
+        lines.iter().map(|line| line.split_once("\"msg\":").unwrap().1.trim_end()).collect();
+    assert_eq!(
+        tails,
+        [
+            r#""log level changed","from":"warn","to":"debug"}"#,
+            r#""","text":"two"}"#,
+            r#""log level changed","from":"debug","to":"warn"}"#,
+            r#""log level changed","from":"warn","to":"error"}"#,
+            r#""five"}"#,
+        ]
+    );
+}
+
+#[test]
+fn a_storm_of_one_line_hides_no_other() {
+    let lines = logged(false, || {
+        for _ in 0..1000 {
+            tracing::info!("again");
+        }
+        tracing::info!("at last");
+    });
+    assert_eq!(lines.len(), 100 + 9 + 1);
+    assert!(lines.last().unwrap().contains("at last"));
 }

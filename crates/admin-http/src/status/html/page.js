@@ -26,7 +26,10 @@
     try {
       const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(10000) });
       if (!answer.ok) throw new Error(answer.status);
-      show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      const page = await answer.text();
+      // The body alone: its style is here already, and a browser would complain of another nonce.
+      const body = page.slice(page.indexOf("<body>"), page.lastIndexOf("<script"));
+      show(new DOMParser().parseFromString(body, "text/html"));
       last = new Date();
       stale.hidden = true;
       document.documentElement.dataset.refreshed = ++times;

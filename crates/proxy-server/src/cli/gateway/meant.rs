@@ -11,7 +11,9 @@ use crate::{
         go_values::{GoDuration, quote},
         meant::{drain_timeout, metrics_addr, worker_threads},
     },
+    config::Log,
     gateway::GatewayConfig,
+    log::LogLevel,
 };
 
 /// etcd's gateway takes this for no delay.
@@ -32,7 +34,7 @@ pub(super) fn config(flags: Flags) -> Result<GatewayConfig, Refusal> {
         drain_timeout: drain_timeout(flags.drain_timeout)?,
         metrics_addr: metrics_addr(&flags.metrics_addr)?,
         worker_threads: worker_threads(flags.worker_threads)?,
-        debug: flags.debug,
+        log: Log { level: if flags.debug { LogLevel::Debug } else { LogLevel::Info }, ..Log::default() },
         listen_addr: flags.listen_addr,
     })
 }

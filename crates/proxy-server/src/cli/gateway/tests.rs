@@ -38,7 +38,11 @@ fn defaults_are_etcds() {
     assert_eq!(config.retry_delay, Duration::from_secs(60));
     assert_eq!(config.dial_timeout, Duration::from_secs(5));
     assert_eq!(config.drain_timeout, Duration::from_secs(30));
-    assert!(config.metrics_addr.is_none() && config.worker_threads.is_none() && !config.debug);
+    assert!(
+        config.metrics_addr.is_none()
+            && config.worker_threads.is_none()
+            && config.log == crate::config::Log::default()
+    );
 }
 
 #[test]

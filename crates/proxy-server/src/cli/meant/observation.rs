@@ -2,8 +2,9 @@
 
 use crate::{
     bind,
-    cli::{Refusal, go_values::quote},
-    config::MetricsAddr,
+    cli::{Refusal, flags::Flags, go_values::quote},
+    config::{Log, MetricsAddr},
+    log::{LogFormat, LogLevel},
 };
 
 /// The second address for the pages. The words are etcd's; etcd serves plain HTTP under a scheme that it does not know,
@@ -28,6 +29,24 @@ pub(in crate::cli) fn metrics_addr(given: &str) -> Result<Option<MetricsAddr>, R
         }
         _ => Err(unparsed()),
     }
+}
+
+/// What the log shows. `--debug` is etcd's flag, and says more than any level.
+pub(super) fn log(flags: &Flags) -> Result<Log, Refusal> {
+    let Flags { debug, log_level, log_format, experimental_enable_grpc_logging, .. } = flags;
+    let level = log_level.parse().map_err(|()| {
+        let given = quote(log_level);
+        Refusal::new(format!("invalid log-level {given} (must be one of: debug, info, warn, error)"))
+    })?;
+    let format = match log_format.as_str() {
+        "json" => LogFormat::Json,
+        "console" => LogFormat::Console,
+        other => {
+            return Err(Refusal::new(format!("unknown log format: {other}, supported values json, console")));
+        }
+    };
+    let level = if *debug { LogLevel::Debug } else { level };
+    Ok(Log { level, format, messages: *experimental_enable_grpc_logging })
 }
 
 /// Whether profiles are served, which a build can leave out.
