@@ -21,6 +21,7 @@ mod errors;
 mod faults;
 mod gateway;
 mod identity;
+mod json;
 mod kv;
 mod lease;
 mod lock_election;

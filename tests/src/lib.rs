@@ -22,6 +22,7 @@ pub mod etcdctl;
 pub mod existing;
 pub mod gateway;
 pub mod http1;
+pub mod json;
 pub mod metrics;
 pub mod pair;
 pub mod patience;
@@ -37,7 +38,11 @@ pub use cluster::{Cluster, Member, Shape};
 pub use etcd_proxy::EtcdProxy;
 pub use etcdctl::Etcdctl;
 pub use existing::ExistingProxy;
+<<<<<<< HEAD
 pub use gateway::{Gateway, Maker};
+=======
+pub use json::{JsonAnswer, JsonConnection, JsonStream};
+>>>>>>> bd0a5a3 (json-gateway: etcd's HTTP/JSON API over the proxy's own services)
 pub use pair::{Pair, Side};
 pub use patience::{CALL, SOON, eventually, soon};
 pub use proxy::Proxy;

@@ -54,7 +54,7 @@ pub(crate) async fn serve_connection(
         async move { Ok::<_, Infallible>(entrance.answer(request, &client).await) }
     });
     let builder = builder(&settings);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
+    let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
@@ -71,7 +71,8 @@ pub(crate) async fn serve_connection(
 
 fn builder(settings: &ConnectionSettings) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE_TIMEOUT);
+    // Clients keep connections for requests to come, and the library's time for a head runs from the last answer on.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -1,5 +1,7 @@
 //! The way in for a client's request: gRPC to the router, everything else to the HTTP door.
 
+use std::sync::Arc;
+
 use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 
@@ -12,7 +14,7 @@ use crate::router::Router;
 /// Everything that one runtime serves.
 #[derive(Clone)]
 pub(crate) struct Entrance {
-    pub(crate) router: Router,
+    pub(crate) router: Arc<Router>,
     pub(crate) http: HttpDoor,
     /// Those who come in here.
     pub(crate) clients: ClientShard,

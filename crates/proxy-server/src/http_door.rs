@@ -2,25 +2,46 @@
 
 use admin_http::Admin;
 use http::{Method, Request, StatusCode, Version, header};
+use hyper::body::Incoming;
+use json_gateway::Gateway;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 
+use crate::in_process::InProcess;
 use crate::router::Answer;
 
 /// Answers HTTP/1.1 and HTTP/2 requests beside gRPC.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct HttpDoor {
     /// Health, readiness, metrics, version: answered on another thread.
     pub(crate) admin: Admin,
+    /// etcd's JSON API, over the services of this runtime.
+    pub(crate) json: Gateway<InProcess>,
+    /// WebSockets, which are no requests any more: whoever waits for the connections waits for them too.
+    pub(crate) talks: TaskTracker,
+    pub(crate) drain: CancellationToken,
 }
 
 impl HttpDoor {
-    /// The page under the request's path, or what is wrong with the request.
-    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Answer {
+    /// What is under the request's path, or what is wrong with the request.
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        if json_gateway::owns(request.uri().path()) {
+            return self.answer_json(request).await;
+        }
         let (head, _) = request.into_parts();
         if !has_grpc_type(&head.headers) && self.admin.knows(head.uri.path()) {
             return self.admin.answer(head.method, head.uri).await.map(Body::new);
         }
         refusal(&head)
+    }
+
+    async fn answer_json(&self, request: Request<Incoming>) -> Answer {
+        let answer = self.json.answer(request).await;
+        if let Some(talk) = answer.talk {
+            self.talks.spawn(talk.run(self.drain.clone().cancelled_owned()));
+        }
+        answer.response
     }
 }
 
@@ -53,10 +74,8 @@ mod tests {
         request.header(header::CONTENT_TYPE, content_type).body(()).unwrap()
     }
 
-    #[tokio::test]
-    async fn what_is_wrong_is_said_in_a_code() {
-        let (admin, _) = Admin::new(admin_http::Pages::default());
-        let door = HttpDoor { admin };
+    #[test]
+    fn what_is_wrong_is_said_in_a_code() {
         let cases = [
             (Method::GET, Version::HTTP_2, "application/grpc", 405),
             (Method::POST, Version::HTTP_11, "application/grpc", 505),
@@ -64,8 +83,8 @@ mod tests {
             (Method::GET, Version::HTTP_11, "text/html", 404),
         ];
         for (method, version, content_type, code) in cases {
-            let answer = door.answer(request(method, version, content_type)).await;
-            assert_eq!(answer.status(), code, "{version:?} {content_type}");
+            let (head, ()) = request(method, version, content_type).into_parts();
+            assert_eq!(refusal(&head).status(), code, "{version:?} {content_type}");
         }
     }
 }

@@ -20,11 +20,14 @@ use crate::bind::{BindError, bind};
 use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::config::Config;
+<<<<<<< HEAD
 use crate::connection::{ConnectionSettings, serve_connection};
 use crate::entrance::Entrance;
 use crate::gateway::HostError;
+=======
+use crate::connection::ConnectionSettings;
+>>>>>>> bd0a5a3 (json-gateway: etcd's HTTP/JSON API over the proxy's own services)
 use crate::health::Health;
-use crate::http_door::HttpDoor;
 use crate::init_daemon;
 use crate::listener::accept;
 use crate::log::LevelSwitch;
@@ -50,6 +53,8 @@ pub(crate) enum ServerError {
     MetricsListener(io::Error),
     #[error("cannot start a worker: {0}")]
     Worker(io::Error),
+    #[error(transparent)]
+    JsonGateway(#[from] json_gateway::StartError),
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),
 }
@@ -100,9 +105,14 @@ pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), 
     let (workers, seats) = seats(&house);
     let (pages, chores) = Office { house: &house, workers: &workers, leaving: &leaving }.pages();
     let (admin, admin_worker) = Admin::new(pages);
+<<<<<<< HEAD
     let http = HttpDoor { admin: admin.public() };
     admin_thread::start(admin_worker, chores.run(), admin, metrics_listener)?;
     let ends = start_workers(seats, &house, &http)?;
+=======
+    admin_thread::start(admin_worker, relay, admin.clone(), metrics_listener)?;
+    let ends = start_workers(seats, &house, &admin)?;
+>>>>>>> bd0a5a3 (json-gateway: etcd's HTTP/JSON API over the proxy's own services)
     tokio::spawn(monitor.identified(identity.clone()).run());
     tokio::spawn(watch_worker.run());
     tokio::spawn(lease_worker.run());
@@ -167,13 +177,14 @@ fn seats(house: &House) -> (Vec<WorkerHandle>, Vec<Worker>) {
 fn start_workers(
     workers: Vec<Worker>,
     house: &House,
-    http: &HttpDoor,
+    admin: &Admin,
 ) -> Result<Vec<oneshot::Receiver<()>>, ServerError> {
     let settings = ConnectionSettings {
         max_concurrent_streams: house.config.max_concurrent_streams,
         keepalive: house.config.server_keepalive,
     };
     let start = |(index, worker): (usize, Worker)| {
+<<<<<<< HEAD
         let (house, http) = (house.clone(), http.clone());
         let settings = settings.clone();
         let wire = move || {
@@ -189,6 +200,11 @@ fn start_workers(
             }
         };
         worker.start(index, wire).map_err(ServerError::Worker)
+=======
+        let (house, admin, api) = (house.clone(), admin.clone(), json_gateway::Api::new()?);
+        let wire = move || wiring::entrance(house, admin, api);
+        worker.start(index, wire, settings.clone()).map_err(ServerError::Worker)
+>>>>>>> bd0a5a3 (json-gateway: etcd's HTTP/JSON API over the proxy's own services)
     };
     workers.into_iter().enumerate().map(start).collect()
 }

@@ -3,6 +3,8 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use admin_http::Admin;
+use json_gateway::{Gateway, Origins};
 use kv_cache::{CachedKv, KvCache, Overseen};
 use lease_coalesce::LeaseHub;
 use namespace::Namespaced;
@@ -17,6 +19,7 @@ use proto_gen::v3lockpb::lock_server::LockServer;
 use read_coalesce::CoalescedReads;
 use resolver_registry::{Proxy, Registry};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use upstream_balancer::{Cluster, Identity, Lane, LaneService, Upstream};
 use watch_coalesce::{Relay, WatchHub, Worker};
 
@@ -25,13 +28,19 @@ use crate::cache_watch::CacheWatch;
 use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::config::Config;
+use crate::entrance::Entrance;
 use crate::health::HealthService;
 use crate::log::LevelSwitch;
+use crate::http_door::HttpDoor;
+use crate::in_process::InProcess;
 use crate::member_list::MemberList;
 use crate::router::Router;
 use crate::sort_guard::SortGuard;
 use crate::watch_door::WatchDoor;
 use crate::watch_upstream::WatchUpstream;
+
+/// What a JSON request may have around its keys and values, in bytes.
+const JSON_OVERHEAD_BYTES: usize = 64 << 10;
 
 /// What the workers share.
 #[derive(Clone)]
@@ -134,6 +143,20 @@ impl Chores {
         tokio::spawn(self.lease_relay.run());
         tokio::spawn(self.reads.run());
     }
+/// Everything that one worker serves, and its chores.
+pub(crate) fn entrance(house: House, admin: Admin, api: json_gateway::Api) -> (Entrance, Chores) {
+    let (json, drain) = (json_limits(&house.config), house.drain.clone());
+    let (router, chores) = router(house);
+    let router = Arc::new(router);
+    let json = Gateway::new(InProcess(Arc::clone(&router)), api, json);
+    let http = HttpDoor { admin, json, talks: TaskTracker::new(), drain };
+    (Entrance { router, http }, chores)
+}
+
+/// Whatever gRPC clients may send, JSON clients may too.
+fn json_limits(config: &Config) -> json_gateway::Config {
+    let in_base64 = config.upstream.max_client_bytes() / 3 * 4;
+    json_gateway::Config { max_value_bytes: in_base64 + JSON_OVERHEAD_BYTES, origins: Origins::default() }
 }
 
 /// The services of one worker, and its chores. Called on the worker's thread: its upstream connections never leave it.

@@ -145,5 +145,8 @@ impl Worker {
         }
         tracker.close();
         tracker.wait().await;
+        // Behind the connections, which WebSockets come from.
+        entrance.http.talks.close();
+        entrance.http.talks.wait().await;
     }
 }
