@@ -38,11 +38,8 @@ pub use cluster::{Cluster, Member, Shape};
 pub use etcd_proxy::EtcdProxy;
 pub use etcdctl::Etcdctl;
 pub use existing::ExistingProxy;
-<<<<<<< HEAD
 pub use gateway::{Gateway, Maker};
-=======
 pub use json::{JsonAnswer, JsonConnection, JsonStream};
->>>>>>> bd0a5a3 (json-gateway: etcd's HTTP/JSON API over the proxy's own services)
 pub use pair::{Pair, Side};
 pub use patience::{CALL, SOON, eventually, soon};
 pub use proxy::Proxy;

@@ -44,13 +44,10 @@ impl From<Status> for Refusal {
 }
 
 impl Refusal {
-    /// The service's, with what it said beside.
-    pub(crate) fn after(status: Status, head: &HeaderMap, trailers: &HeaderMap) -> Self {
+    /// The service's, after headers that it had sent before.
+    pub(crate) fn after(status: Status, head: &HeaderMap) -> Self {
         let mut refusal = Self::from(status);
         pass_on_headers(head, &mut refusal.headers);
-        if head.is_empty() {
-            pass_on_headers(trailers, &mut refusal.headers);
-        }
         refusal
     }
 
@@ -207,13 +204,8 @@ impl Lines {
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
-        if let Some(refusal) = &mut self.refusal
-            && let Poll::Ready(refused) = refusal.poll_unpin(cx)
-        {
-            self.refusal = None;
-            if let Ok(status) = refused {
-                return Poll::Ready(Some(Err(status)));
-            }
+        if let Some(status) = self.refused(cx) {
+            return Poll::Ready(Some(Err(status)));
         }
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(cx).is_ready()
@@ -221,7 +213,22 @@ impl Lines {
             self.deadline = None;
             return Poll::Ready(Some(Err(deadline_exceeded())));
         }
-        self.messages.poll_next(cx)
+        let next = ready!(self.messages.poll_next(cx));
+        // The service ends too when it learns what is wrong with the client's stream, and knows no better reason.
+        Poll::Ready(match next {
+            None | Some(Err(_)) => self.refused(cx).map(Err).or(next),
+            next => next,
+        })
+    }
+
+    fn refused(&mut self, cx: &mut Context<'_>) -> Option<Status> {
+        match self.refusal.as_mut()?.poll_unpin(cx) {
+            Poll::Pending => None,
+            Poll::Ready(refused) => {
+                self.refusal = None;
+                refused.ok()
+            }
+        }
     }
 
     /// Writes until there is enough for the client to take; pending with nothing written means that nothing came.
@@ -277,4 +284,3 @@ impl http_body::Body for Lines {
         self.ended && self.writer.is_none() && self.piece.is_empty()
     }
 }
-

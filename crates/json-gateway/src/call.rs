@@ -37,7 +37,11 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Calls the service.
-    pub(crate) async fn answer<S, B>(&self, service: S, request: Request<B>) -> Result<Response<Body>, Refusal>
+    pub(crate) async fn answer<S, B>(
+        &self,
+        service: S,
+        request: Request<B>,
+    ) -> Result<Response<Body>, Refusal>
     where
         S: GrpcService<Body, ResponseBody: Send + 'static>,
         <S::ResponseBody as http_body::Body>::Error: Into<StdError>,
@@ -56,9 +60,12 @@ impl Call<'_> {
         };
         match deadline {
             None => answer.await,
-            Some(deadline) => tokio::time::timeout_at(deadline, answer)
-                .await
-                .unwrap_or_else(|_| Err(answers::deadline_exceeded().into())),
+            Some(deadline) => match tokio::time::timeout_at(deadline, answer).await {
+                // A member that notices it first may have other words for it.
+                Ok(Err(_)) if Instant::now() >= deadline => Err(answers::deadline_exceeded().into()),
+                Ok(answer) => answer,
+                Err(_) => Err(answers::deadline_exceeded().into()),
+            },
         }
     }
 
@@ -80,12 +87,12 @@ impl Call<'_> {
         let (head, mut messages) = self.send(service, metadata, Body::new(Full::new(request))).await?;
         let message = match messages.next().await {
             Some(Ok(message)) => message,
-            Some(Err(status)) => return Err(Refusal::after(status, &head, messages.trailers())),
+            Some(Err(status)) => return Err(Refusal::after(status, &head)),
             None => return Err(Status::internal("the call ended without an answer").into()),
         };
         // An answer is one only when its status has come.
         if let Some(Err(status)) = messages.next().await {
-            return Err(Refusal::after(status, &head, messages.trailers()));
+            return Err(Refusal::after(status, &head));
         }
         let trailers = takes_trailers.then(|| messages.trailers());
         answers::whole(self.routes, self.route.response, message, &head, trailers)
@@ -117,7 +124,7 @@ impl Call<'_> {
         let mut lines = Lines::new(Arc::clone(self.routes), self.route.response, messages, refusal, deadline);
         match lines.first().await {
             Ok(()) => Ok(answers::lines(lines, &head)),
-            Err(status) => Err(Refusal::after(status, &head, &HeaderMap::new())),
+            Err(status) => Err(Refusal::after(status, &head)),
         }
     }
 
@@ -145,7 +152,7 @@ impl Call<'_> {
         if head.headers.contains_key("grpc-status") {
             let status = status_of(&head.headers).err();
             let status = status.unwrap_or_else(|| Status::internal("the call ended without an answer"));
-            return Err(Refusal::after(status, &HeaderMap::new(), &head.headers));
+            return Err(status.into());
         }
         Ok((head.headers, Messages::new(Body::new(body))))
     }
@@ -153,6 +160,11 @@ impl Call<'_> {
 
 fn unreachable_service(error: impl Into<StdError>) -> Refusal {
     Status::from_error(error.into()).into()
+}
+
+/// What a client has begun to say and not said to its end.
+fn unreadable(error: impl Into<StdError>) -> Status {
+    Status::invalid_argument(format!("cannot read the request: {}", error.into()))
 }
 
 /// The requests that a client sends, as gRPC frames.
@@ -207,7 +219,7 @@ where
                 }
                 Some(Err(error)) => {
                     self.ended = true;
-                    return Poll::Ready(Some(Err(Status::from_error(error.into()).into())));
+                    return Poll::Ready(Some(Err(unreadable(error).into())));
                 }
                 None => {
                     self.ended = true;

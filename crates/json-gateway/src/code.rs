@@ -53,8 +53,7 @@ mod tests {
     #[test]
     fn every_code_has_the_one_that_grpc_gateway_gives_it() {
         let codes: Vec<u16> = (0..17).map(|code| http_code(Code::from_i32(code)).as_u16()).collect();
-        let expected =
-            [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
+        let expected = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
         assert_eq!(codes, expected);
     }
 

@@ -51,7 +51,13 @@ fn metadata_name(name: &str) -> Option<HeaderName> {
     let reserved = name.starts_with("grpc-")
         || matches!(
             name,
-            "connection" | "content-length" | "content-type" | "host" | "te" | "transfer-encoding" | "upgrade"
+            "connection"
+                | "content-length"
+                | "content-type"
+                | "host"
+                | "te"
+                | "transfer-encoding"
+                | "upgrade"
         );
     if reserved { None } else { HeaderName::try_from(name).ok() }
 }
@@ -97,7 +103,10 @@ mod tests {
     use super::*;
 
     fn map(pairs: &[(&str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
@@ -114,12 +123,8 @@ mod tests {
             ("Grpc-Metadata-Te", "x"),
         ]))
         .unwrap();
-        let expected = [
-            ("authorization", "token.1"),
-            ("hasleader", "true"),
-            ("x-trace", "a"),
-            ("grpc-timeout", "5S"),
-        ];
+        let expected =
+            [("authorization", "token.1"), ("hasleader", "true"), ("x-trace", "a"), ("grpc-timeout", "5S")];
         assert_eq!(metadata.headers, map(&expected));
         assert_eq!(metadata.timeout, Some(Duration::from_secs(5)));
     }
@@ -133,11 +138,11 @@ mod tests {
 
     #[test]
     fn what_the_service_says_beside_its_message_is_passed_on_by_another_name() {
-        let said = map(&[("content-type", "application/grpc"), ("grpc-status", "0"), ("date", "x"), ("a", "b")]);
+        let said =
+            map(&[("content-type", "application/grpc"), ("grpc-status", "0"), ("date", "x"), ("a", "b")]);
         let mut headers = HeaderMap::new();
         pass_on_headers(&said, &mut headers);
-        let expected =
-            [("grpc-metadata-content-type", "application/grpc"), ("grpc-metadata-a", "b")];
+        let expected = [("grpc-metadata-content-type", "application/grpc"), ("grpc-metadata-a", "b")];
         assert_eq!(headers, map(&expected));
         let trailers = map(&[("grpc-status", "0"), ("grpc-message", ""), ("c", "d")]);
         assert_eq!(passed_on_trailers(&trailers), map(&[("grpc-trailer-c", "d")]));

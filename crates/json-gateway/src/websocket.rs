@@ -64,9 +64,7 @@ fn names(headers: &HeaderMap, header: &HeaderName, word: &str) -> bool {
 /// Grants a WebSocket.
 pub(crate) fn open<S, B>(gateway: Gateway<S>, request: &mut Request<B>) -> Answer<S> {
     match grant(request) {
-        Ok((response, upgrade, head)) => {
-            Answer { response, talk: Some(Talk { gateway, upgrade, head }) }
-        }
+        Ok((response, upgrade, head)) => Answer { response, talk: Some(Talk { gateway, upgrade, head }) },
         Err(refusal) => refusal.into_response().into(),
     }
 }
@@ -126,8 +124,7 @@ where
         // A client that left at once has nothing to be told.
         let Ok(upgraded) = upgrade.await else { return };
         let limit = gateway.max_value_bytes().max(LEAST_MESSAGE_LIMIT);
-        let limits =
-            WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
+        let limits = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
         let socket =
             WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await;
         let (mut sink, stream) = socket.split();
@@ -240,7 +237,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]

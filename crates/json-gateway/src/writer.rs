@@ -63,7 +63,12 @@ impl Writer {
     ///
     /// # Errors
     /// When the bytes are no message.
-    pub(crate) fn write(&mut self, schema: &Schema, out: &mut String, until: usize) -> Result<bool, Malformed> {
+    pub(crate) fn write(
+        &mut self,
+        schema: &Schema,
+        out: &mut String,
+        until: usize,
+    ) -> Result<bool, Malformed> {
         while out.len() < until {
             if self.write_bytes(out) {
                 continue;

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use json_gateway::Origins;
 use namespace::Namespace;
 use upstream_balancer::Credentials;
 
@@ -34,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) watch: Watches,
     /// What is kept of serializable reads.
     pub(crate) cache: kv_cache::Config,
+    /// Web pages that may read the JSON API's answers.
+    pub(crate) origins: Origins,
     /// Pings on the clients' connections.
     pub(crate) server_keepalive: ServerKeepalive,
     /// Streams that one client connection may have open at once, at least one.

@@ -34,7 +34,12 @@ impl Entrance {
             let request = request.map(|body| RequestBody::from(body).heard_by(requests));
             self.router.call(request).await.map(|body| body.of_client(call).heard_by(answers))
         } else {
-            CountedBody::of(self.http.answer(request).await, None)
+            let call = json_gateway::owns(request.uri().path()).then(|| client.begin());
+            let answer = CountedBody::of(self.http.answer(request).await, None);
+            match call {
+                Some(call) => answer.map(|body| body.of_client(call)),
+                None => answer,
+            }
         }
     }
 }

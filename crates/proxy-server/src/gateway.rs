@@ -60,7 +60,7 @@ pub(crate) async fn serve(config: GatewayConfig, level: LevelSwitch) -> Result<(
 fn start_workers(workers: Vec<Worker>, gateway: &Gateway) -> Result<Vec<oneshot::Receiver<()>>, ServerError> {
     let start = |(index, worker): (usize, Worker)| {
         let gateway = gateway.clone();
-        let wire = move || {
+        let wire = move |_| {
             let station = gateway.station();
             move |stream| {
                 let station = station.clone();

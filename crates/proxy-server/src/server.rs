@@ -20,18 +20,12 @@ use crate::bind::{BindError, bind};
 use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::config::Config;
-<<<<<<< HEAD
 use crate::connection::{ConnectionSettings, serve_connection};
-use crate::entrance::Entrance;
 use crate::gateway::HostError;
-=======
-use crate::connection::ConnectionSettings;
->>>>>>> bd0a5a3 (json-gateway: etcd's HTTP/JSON API over the proxy's own services)
 use crate::health::Health;
 use crate::init_daemon;
 use crate::listener::accept;
 use crate::log::LevelSwitch;
-use crate::message_log::MessageLog;
 use crate::ordering;
 use crate::signals::Signals;
 use crate::wiring::{self, House};
@@ -105,14 +99,9 @@ pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), 
     let (workers, seats) = seats(&house);
     let (pages, chores) = Office { house: &house, workers: &workers, leaving: &leaving }.pages();
     let (admin, admin_worker) = Admin::new(pages);
-<<<<<<< HEAD
-    let http = HttpDoor { admin: admin.public() };
+    let public = admin.public();
     admin_thread::start(admin_worker, chores.run(), admin, metrics_listener)?;
-    let ends = start_workers(seats, &house, &http)?;
-=======
-    admin_thread::start(admin_worker, relay, admin.clone(), metrics_listener)?;
-    let ends = start_workers(seats, &house, &admin)?;
->>>>>>> bd0a5a3 (json-gateway: etcd's HTTP/JSON API over the proxy's own services)
+    let ends = start_workers(seats, &house, &public)?;
     tokio::spawn(monitor.identified(identity.clone()).run());
     tokio::spawn(watch_worker.run());
     tokio::spawn(lease_worker.run());
@@ -184,27 +173,19 @@ fn start_workers(
         keepalive: house.config.server_keepalive,
     };
     let start = |(index, worker): (usize, Worker)| {
-<<<<<<< HEAD
-        let (house, http) = (house.clone(), http.clone());
+        let (house, admin, api) = (house.clone(), admin.clone(), json_gateway::Api::new()?);
         let settings = settings.clone();
-        let wire = move || {
+        let wire = move |tracker| {
             let drain = house.drain.clone();
-            let clients = house.clients.shard();
-            let messages = MessageLog::new(house.config.log.messages);
-            let (router, chores) = wiring::router(house);
+            let (entrance, chores) = wiring::entrance(house, admin, api, tracker);
             chores.spawn();
-            let entrance = Arc::new(Entrance { router, http, clients, messages });
+            let entrance = Arc::new(entrance);
             move |stream| {
                 let client = entrance.clients.enter(worker::peer(&stream));
                 serve_connection(stream, client, Arc::clone(&entrance), settings.clone(), drain.clone())
             }
         };
         worker.start(index, wire).map_err(ServerError::Worker)
-=======
-        let (house, admin, api) = (house.clone(), admin.clone(), json_gateway::Api::new()?);
-        let wire = move || wiring::entrance(house, admin, api);
-        worker.start(index, wire, settings.clone()).map_err(ServerError::Worker)
->>>>>>> bd0a5a3 (json-gateway: etcd's HTTP/JSON API over the proxy's own services)
     };
     workers.into_iter().enumerate().map(start).collect()
 }

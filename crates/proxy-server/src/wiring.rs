@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use admin_http::Admin;
-use json_gateway::{Gateway, Origins};
+use json_gateway::Gateway;
 use kv_cache::{CachedKv, KvCache, Overseen};
 use lease_coalesce::LeaseHub;
 use namespace::Namespaced;
@@ -30,10 +30,11 @@ use crate::clients::Clients;
 use crate::config::Config;
 use crate::entrance::Entrance;
 use crate::health::HealthService;
-use crate::log::LevelSwitch;
 use crate::http_door::HttpDoor;
 use crate::in_process::InProcess;
+use crate::log::LevelSwitch;
 use crate::member_list::MemberList;
+use crate::message_log::MessageLog;
 use crate::router::Router;
 use crate::sort_guard::SortGuard;
 use crate::watch_door::WatchDoor;
@@ -143,20 +144,28 @@ impl Chores {
         tokio::spawn(self.lease_relay.run());
         tokio::spawn(self.reads.run());
     }
-/// Everything that one worker serves, and its chores.
-pub(crate) fn entrance(house: House, admin: Admin, api: json_gateway::Api) -> (Entrance, Chores) {
-    let (json, drain) = (json_limits(&house.config), house.drain.clone());
+}
+
+/// Everything that one worker serves, and its chores. What is talked over WebSockets goes into `talks`.
+pub(crate) fn entrance(
+    house: House,
+    admin: Admin,
+    api: json_gateway::Api,
+    talks: TaskTracker,
+) -> (Entrance, Chores) {
+    let (json, drain, clients) = (json_limits(&house.config), house.drain.clone(), house.clients.shard());
+    let messages = MessageLog::new(house.config.log.messages);
     let (router, chores) = router(house);
     let router = Arc::new(router);
     let json = Gateway::new(InProcess(Arc::clone(&router)), api, json);
-    let http = HttpDoor { admin, json, talks: TaskTracker::new(), drain };
-    (Entrance { router, http }, chores)
+    let http = HttpDoor { admin, json, talks, drain };
+    (Entrance { router, http, clients, messages }, chores)
 }
 
 /// Whatever gRPC clients may send, JSON clients may too.
 fn json_limits(config: &Config) -> json_gateway::Config {
     let in_base64 = config.upstream.max_client_bytes() / 3 * 4;
-    json_gateway::Config { max_value_bytes: in_base64 + JSON_OVERHEAD_BYTES, origins: Origins::default() }
+    json_gateway::Config { max_value_bytes: in_base64 + JSON_OVERHEAD_BYTES, origins: config.origins.clone() }
 }
 
 /// The services of one worker, and its chores. Called on the worker's thread: its upstream connections never leave it.

@@ -97,14 +97,14 @@ pub(crate) fn new(drain: CancellationToken) -> (WorkerHandle, Worker) {
 
 impl Worker {
     /// Starts the worker's thread. `wire` is called on it, so that what it makes belongs to the worker's runtime, and
-    /// gives what serves a connection. The receiver resolves when the last connection has ended after the drain began.
+    /// gives what serves a connection; the worker also waits for what it puts into the tracker. The receiver resolves when the last connection has ended after the drain began.
     ///
     /// # Errors
     /// When the system gives no thread or no runtime.
     pub(crate) fn start<S, F>(
         self,
         index: usize,
-        wire: impl FnOnce() -> S + Send + 'static,
+        wire: impl FnOnce(TaskTracker) -> S + Send + 'static,
     ) -> io::Result<oneshot::Receiver<()>>
     where
         S: Fn(TcpStream) -> F,
@@ -113,15 +113,22 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (ended, end) = oneshot::channel();
         std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-            runtime.block_on(async { self.work(wire()).await });
+            runtime.block_on(async {
+                let tracker = TaskTracker::new();
+                let serve = wire(tracker.clone());
+                self.work(tracker, serve).await;
+            });
             // Nobody waits any more where the drain's deadline has passed.
             let _ = ended.send(());
         })?;
         Ok(end)
     }
 
-    async fn work<F: Future<Output = ()> + Send + 'static>(mut self, serve: impl Fn(TcpStream) -> F) {
-        let tracker = TaskTracker::new();
+    async fn work<F: Future<Output = ()> + Send + 'static>(
+        mut self,
+        tracker: TaskTracker,
+        serve: impl Fn(TcpStream) -> F,
+    ) {
         loop {
             let errand = tokio::select! {
                 errand = self.errands.recv() => errand,
@@ -145,8 +152,5 @@ impl Worker {
         }
         tracker.close();
         tracker.wait().await;
-        // Behind the connections, which WebSockets come from.
-        entrance.http.talks.close();
-        entrance.http.talks.wait().await;
     }
 }

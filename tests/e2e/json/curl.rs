@@ -86,7 +86,8 @@ async fn authentication(seen: &mut Transcript, side: &Side<'_>) {
     ] {
         show(seen, side, path, body, &[]).await;
     }
-    let json = show(seen, side, "/v3/auth/authenticate", r#"{"name": "root", "password": "pass"}"#, &[]).await;
+    let json =
+        show(seen, side, "/v3/auth/authenticate", r#"{"name": "root", "password": "pass"}"#, &[]).await;
     let token = format!("Authorization: {}", json["token"].as_str().expect("a token"));
     let put = r#"{"key": "Zm9v", "value": "YmFy"}"#;
     let json = show(seen, side, "/v3/kv/put", put, &["-H", &token]).await;

@@ -1,7 +1,7 @@
 //! One side's answers, so that two gateways can be compared: field by field where it is an answer, by its code where it
 //! is a refusal, and by etcd's own words where they are etcd's.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use e2e::environment::etcd_version;
@@ -22,7 +22,6 @@ pub(super) struct Dialogue<'a> {
     pub(super) seen: &'a mut Transcript,
     pub(super) connection: JsonConnection,
     asked: &'a RefCell<BTreeSet<String>>,
-    count: Cell<usize>,
 }
 
 impl<'a> Dialogue<'a> {
@@ -31,7 +30,7 @@ impl<'a> Dialogue<'a> {
         side: &Side<'_>,
         asked: &'a RefCell<BTreeSet<String>>,
     ) -> Self {
-        Self { seen, connection: JsonConnection::connect(&side.address).await, asked, count: Cell::new(0) }
+        Self { seen, connection: JsonConnection::connect(&side.address).await, asked }
     }
 
     /// Posts, and records the whole answer.
@@ -100,13 +99,6 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Names a value that this side's cluster made.
-    pub(super) fn name(&mut self, value: &Value, name: &str) {
-        if let Some(text) = value.as_str().filter(|text| text.len() > 3) {
-            self.seen.name(text, name);
-        }
-    }
-
     async fn ask(&mut self, method: Method, path: &str, body: impl Into<Vec<u8>>) -> JsonAnswer {
         self.note_route(path);
         self.connection.ask(method, path, body.into()).await
@@ -114,7 +106,6 @@ impl<'a> Dialogue<'a> {
 
     fn note_route(&self, path: &str) {
         self.asked.borrow_mut().insert(path.to_owned());
-        self.count.set(self.count.get() + 1);
     }
 }
 

@@ -1,3 +1,5 @@
+//! Encoded messages and the JSON that comes of them.
+
 use prost_reflect::DescriptorPool;
 use prost_reflect::prost::Message as _;
 use proto_gen::etcdserverpb::response_op::Response;
@@ -34,7 +36,12 @@ fn header() -> Option<ResponseHeader> {
 }
 
 fn key_value(key: &str) -> KeyValue {
-    KeyValue { key: key.to_owned().into(), value: vec![0xff; 3].into(), mod_revision: 7, ..KeyValue::default() }
+    KeyValue {
+        key: key.to_owned().into(),
+        value: vec![0xff; 3].into(),
+        mod_revision: 7,
+        ..KeyValue::default()
+    }
 }
 
 #[test]
@@ -95,16 +102,29 @@ fn long_values_are_put_together_from_pieces() {
 fn fields_in_another_order_and_unknown_ones_make_no_difference() {
     let kv = |text: &str| [&[0x12, 0x03, 0x0a, 0x01][..], text.as_bytes()].concat();
     // An unknown text, kvs "a", more, kvs "b", an unknown number, more again as false, count 2.
-    let wire = [&[0x7a, 0x01, b'x'], &kv("a")[..], &[0x18, 0x01], &kv("b"), &[0x78, 0x05], &[0x18, 0x00], &[0x20, 0x02]];
+    let wire = [
+        &[0x7a, 0x01, b'x'],
+        &kv("a")[..],
+        &[0x18, 0x01],
+        &kv("b"),
+        &[0x78, 0x05],
+        &[0x18, 0x00],
+        &[0x20, 0x02],
+    ];
     let json = written("etcdserverpb.RangeResponse", wire.concat(), usize::MAX).unwrap();
     assert_eq!(json, r#"{"kvs":[{"key":"YQ=="},{"key":"Yg=="}],"count":"2"}"#);
 }
 
 #[test]
 fn what_is_no_message_is_told_from_one() {
-    let wires: [&[u8]; 6] = [&[0x0a], &[0x0a, 0x05, 1], &[0x0f], &[0x12, 0x02, 0x0a, 0x09], &[0x18, 0x80, 0x80], &[0xff; 20]];
+    let wires: [&[u8]; 6] =
+        [&[0x0a], &[0x0a, 0x05, 1], &[0x0f], &[0x12, 0x02, 0x0a, 0x09], &[0x18, 0x80, 0x80], &[0xff; 20]];
     for wire in wires {
-        assert_eq!(written("etcdserverpb.RangeResponse", wire.to_vec(), usize::MAX), Err(Malformed), "{wire:?}");
+        assert_eq!(
+            written("etcdserverpb.RangeResponse", wire.to_vec(), usize::MAX),
+            Err(Malformed),
+            "{wire:?}"
+        );
     }
     // A number where a text should be.
     assert_eq!(written("mvccpb.KeyValue", vec![0x08, 0x01], usize::MAX), Err(Malformed));

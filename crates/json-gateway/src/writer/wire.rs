@@ -10,7 +10,10 @@ pub(crate) struct Malformed;
 pub(crate) enum Value {
     Number(u64),
     /// Where it begins, and where what comes behind it does.
-    Bytes { from: usize, to: usize },
+    Bytes {
+        from: usize,
+        to: usize,
+    },
 }
 
 /// The fields of a message, or of what is left of it, in the order of the wire.

@@ -43,6 +43,7 @@ pub(super) struct Flags {
     pub(super) grpc_keepalive_timeout: GoDuration,
     pub(super) drain_timeout: GoDuration,
     pub(super) config_file: String,
+    pub(super) cors: Vec<String>,
 
     pub(super) endpoints: Vec<String>,
     pub(super) endpoints_auto_sync_interval: GoDuration,
@@ -128,6 +129,7 @@ pub(super) const GROUPS: &[Group] = &[
         flag("grpc-keepalive-interval", Duration, "2h", "duration", "Pings a client that was silent for this long"),
         flag("grpc-keepalive-timeout", Duration, "20s", "duration", "Disconnects a client that leaves a ping unanswered for this long"),
         flag("drain-timeout", Duration, "30s", "duration", "Upon SIGTERM, how long calls in progress may take to end"),
+        flag("cors", List, "*", "list", "Web pages that may read the JSON API's answers, by their origins (https://host:port), separated by commas; * is all"),
     ]},
     Group { heading: "etcd", flags: &[
         flag("endpoints", List, "127.0.0.1:2379", "list", "The members: host:port, http://, https://, unix: or unixs:, separated by commas"),

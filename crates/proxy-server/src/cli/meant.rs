@@ -5,6 +5,7 @@
 
 mod cache;
 mod identity;
+mod json;
 mod listener;
 mod observation;
 mod reads;
@@ -37,6 +38,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let reads = all.note(reads::config(&flags));
     let watch = all.note(watch::config(&flags));
     let cache = all.note(cache::config(&flags));
+    let origins = all.note(json::origins(&flags.cors));
     let worker_threads = all.note(worker_threads(flags.worker_threads));
     let profiles = all.note(observation::profiles(flags.enable_pprof));
     let extensive_metrics = all.note(observation::is_extensive(&flags.metrics));
@@ -59,6 +61,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
         reads: reads?,
         watch: watch?,
         cache: cache?,
+        origins: origins?,
         server_keepalive: listener::keepalive(&flags),
         max_concurrent_streams: unlimited_when_zero(flags.max_concurrent_streams),
         worker_threads: worker_threads?,

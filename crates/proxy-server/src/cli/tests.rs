@@ -50,6 +50,21 @@ fn printed(line: &[&str]) -> String {
     }
 }
 
+#[test]
+fn cors_names_the_origins_of_web_pages() {
+    use json_gateway::Origins;
+    let origins = |names: &[&str]| Origins::new(names.iter().map(|name| (*name).to_owned()));
+    assert_eq!(config(&[]).origins, origins(&["*"]));
+    assert_eq!(config(&["--cors="]).origins, origins(&[]));
+    let two = ["https://a.example", "http://b.example:8080"];
+    assert_eq!(config(&["--cors=https://a.example,http://b.example:8080"]).origins, origins(&two));
+    for wrong in
+        ["a.example", "https://a.example/", "https://a.example/x", "ftp://a", "https://u@a.example", "**"]
+    {
+        assert!(refusal(&[&format!("--cors={wrong}")]).contains("invalid cors"), "{wrong}");
+    }
+}
+
 fn endpoints(flags: &[&str]) -> Vec<String> {
     config(flags).upstream.endpoints.iter().map(ToString::to_string).collect()
 }

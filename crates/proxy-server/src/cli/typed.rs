@@ -188,6 +188,7 @@ fn flags(line: &mut Line) -> Flags {
         grpc_keepalive_timeout: line.take("grpc-keepalive-timeout"),
         drain_timeout: line.take("drain-timeout"),
         config_file: line.take("config-file"),
+        cors: line.list("cors"),
         endpoints: line.list("endpoints"),
         endpoints_auto_sync_interval: line.take("endpoints-auto-sync-interval"),
         user: line.take("user"),
