@@ -37,6 +37,7 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l grpc-keepalive-interval -d 'Pings a client that was silent for this long (default 2h)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l grpc-keepalive-timeout -d 'Disconnects a client that leaves a ping unanswered for this long (default 20s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l drain-timeout -d 'Upon SIGTERM, how long calls in progress may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cors -d 'Web pages that may read the JSON API\'s answers, by their origins (https://host:port), separated by commas; * is all (default *)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l endpoints -d 'The members: host:port, http://, https://, unix: or unixs:, separated by commas (default 127.0.0.1:2379)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l endpoints-auto-sync-interval -d 'Asks the cluster for its members this often; 0 never does (default 0s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l user -d 'Who the proxy itself is to etcd, for what it asks on its own behalf; also ETCD_GRPC_PROXY_USER' -r -f
@@ -99,6 +100,7 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l grpc-keepalive-interval -d 'Pings a client that was silent for this long (default 2h)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l grpc-keepalive-timeout -d 'Disconnects a client that leaves a ping unanswered for this long (default 20s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l drain-timeout -d 'Upon SIGTERM, how long calls in progress may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cors -d 'Web pages that may read the JSON API\'s answers, by their origins (https://host:port), separated by commas; * is all (default *)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l endpoints -d 'The members: host:port, http://, https://, unix: or unixs:, separated by commas (default 127.0.0.1:2379)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l endpoints-auto-sync-interval -d 'Asks the cluster for its members this often; 0 never does (default 0s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l user -d 'Who the proxy itself is to etcd, for what it asks on its own behalf; also ETCD_GRPC_PROXY_USER' -r -f
@@ -162,6 +164,7 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; 
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l grpc-keepalive-interval -d 'Pings a client that was silent for this long (default 2h)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l grpc-keepalive-timeout -d 'Disconnects a client that leaves a ping unanswered for this long (default 20s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l drain-timeout -d 'Upon SIGTERM, how long calls in progress may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cors -d 'Web pages that may read the JSON API\'s answers, by their origins (https://host:port), separated by commas; * is all (default *)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l endpoints -d 'The members: host:port, http://, https://, unix: or unixs:, separated by commas (default 127.0.0.1:2379)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l endpoints-auto-sync-interval -d 'Asks the cluster for its members this often; 0 never does (default 0s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l user -d 'Who the proxy itself is to etcd, for what it asks on its own behalf; also ETCD_GRPC_PROXY_USER' -r -f
