@@ -55,7 +55,7 @@ _etcd__grpc__proxy() {
             return 0
             ;;
         etcd__subcmd__grpc__subcmd__proxy__subcmd__check)
-            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --listen-cipher-suites --tls-min-version --tls-max-version --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
+            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --cors --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --listen-cipher-suites --tls-min-version --tls-max-version --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -104,6 +104,13 @@ _etcd__grpc__proxy() {
                     return 0
                     ;;
                 --drain-timeout)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cors)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -550,7 +557,7 @@ _etcd__grpc__proxy() {
             return 0
             ;;
         etcd__subcmd__grpc__subcmd__proxy__subcmd__config__subcmd__show)
-            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --listen-cipher-suites --tls-min-version --tls-max-version --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
+            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --cors --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --listen-cipher-suites --tls-min-version --tls-max-version --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -599,6 +606,13 @@ _etcd__grpc__proxy() {
                     return 0
                     ;;
                 --drain-timeout)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cors)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -1031,7 +1045,7 @@ _etcd__grpc__proxy() {
             return 0
             ;;
         etcd__subcmd__grpc__subcmd__proxy__subcmd__start)
-            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --listen-cipher-suites --tls-min-version --tls-max-version --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
+            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --cors --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --listen-cipher-suites --tls-min-version --tls-max-version --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1080,6 +1094,13 @@ _etcd__grpc__proxy() {
                     return 0
                     ;;
                 --drain-timeout)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cors)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
