@@ -55,7 +55,7 @@ _etcd__grpc__proxy() {
             return 0
             ;;
         etcd__subcmd__grpc__subcmd__proxy__subcmd__check)
-            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --cors --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --listen-cipher-suites --tls-min-version --tls-max-version --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
+            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --cors --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --client-crl-mode --listen-cipher-suites --tls-min-version --tls-max-version --tls-curve-preferences --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics-cert-file --metrics-key-file --metrics-client-cert-auth --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -350,6 +350,10 @@ _etcd__grpc__proxy() {
                     fi
                     return 0
                     ;;
+                --client-crl-mode)
+                    COMPREPLY=($(compgen -W "etcd strict" -- "${cur}"))
+                    return 0
+                    ;;
                 --listen-cipher-suites)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -365,6 +369,13 @@ _etcd__grpc__proxy() {
                     return 0
                     ;;
                 --tls-max-version)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --tls-curve-preferences)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -462,6 +473,40 @@ _etcd__grpc__proxy() {
                     fi
                     return 0
                     ;;
+                --metrics-cert-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --metrics-key-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --metrics-client-cert-auth)
+                    COMPREPLY=($(compgen -W "on off" -- "${cur}"))
+                    return 0
+                    ;;
                 --metrics)
                     COMPREPLY=($(compgen -W "basic extensive" -- "${cur}"))
                     return 0
@@ -557,7 +602,7 @@ _etcd__grpc__proxy() {
             return 0
             ;;
         etcd__subcmd__grpc__subcmd__proxy__subcmd__config__subcmd__show)
-            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --cors --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --listen-cipher-suites --tls-min-version --tls-max-version --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
+            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --cors --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --client-crl-mode --listen-cipher-suites --tls-min-version --tls-max-version --tls-curve-preferences --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics-cert-file --metrics-key-file --metrics-client-cert-auth --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -852,6 +897,10 @@ _etcd__grpc__proxy() {
                     fi
                     return 0
                     ;;
+                --client-crl-mode)
+                    COMPREPLY=($(compgen -W "etcd strict" -- "${cur}"))
+                    return 0
+                    ;;
                 --listen-cipher-suites)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -867,6 +916,13 @@ _etcd__grpc__proxy() {
                     return 0
                     ;;
                 --tls-max-version)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --tls-curve-preferences)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -964,6 +1020,40 @@ _etcd__grpc__proxy() {
                     fi
                     return 0
                     ;;
+                --metrics-cert-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --metrics-key-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --metrics-client-cert-auth)
+                    COMPREPLY=($(compgen -W "on off" -- "${cur}"))
+                    return 0
+                    ;;
                 --metrics)
                     COMPREPLY=($(compgen -W "basic extensive" -- "${cur}"))
                     return 0
@@ -1045,7 +1135,7 @@ _etcd__grpc__proxy() {
             return 0
             ;;
         etcd__subcmd__grpc__subcmd__proxy__subcmd__start)
-            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --cors --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --listen-cipher-suites --tls-min-version --tls-max-version --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
+            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --drain-timeout --cors --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --client-crl-mode --listen-cipher-suites --tls-min-version --tls-max-version --tls-curve-preferences --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --metrics-addr --metrics-cert-file --metrics-key-file --metrics-client-cert-auth --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1340,6 +1430,10 @@ _etcd__grpc__proxy() {
                     fi
                     return 0
                     ;;
+                --client-crl-mode)
+                    COMPREPLY=($(compgen -W "etcd strict" -- "${cur}"))
+                    return 0
+                    ;;
                 --listen-cipher-suites)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -1355,6 +1449,13 @@ _etcd__grpc__proxy() {
                     return 0
                     ;;
                 --tls-max-version)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --tls-curve-preferences)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -1450,6 +1551,40 @@ _etcd__grpc__proxy() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
+                    return 0
+                    ;;
+                --metrics-cert-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --metrics-key-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --metrics-client-cert-auth)
+                    COMPREPLY=($(compgen -W "on off" -- "${cur}"))
                     return 0
                     ;;
                 --metrics)

@@ -61,14 +61,17 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l key -d 'Private key of the client certificate (PEM)' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cacert -d 'Authorities that etcd\'s certificates must lead to (PEM); the system\'s without it' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l insecure-skip-tls-verify -d 'Takes any certificate of etcd\'s. For tests only' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cert-file -d 'Server certificate (PEM) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l key-file -d 'Private key of the server certificate (PEM) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l trusted-ca-file -d 'Asks clients for a certificate that leads to one of these (PEM) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l client-crl-file -d 'Revoked client certificates (DER) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l listen-cipher-suites -d 'TLS 1.2 cipher suites by their IANA names [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l tls-min-version -d 'Oldest TLS version: TLS1.2 or TLS1.3 (default TLS1.2) [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l tls-max-version -d 'Newest TLS version; "" sets no limit [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l auto-tls -d 'Makes a self-signed certificate [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cert-file -d 'Server certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l key-file -d 'Private key of the server certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l trusted-ca-file -d 'Asks clients for a certificate that leads to one of these (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l client-crl-file -d 'Revoked client certificates (DER or PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l client-crl-mode -d 'A serial number in the list is revoked (etcd), or the list\'s issuer, signature and age count (strict) (default etcd)' -r -f -a "etcd\t''
+strict\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l listen-cipher-suites -d 'TLS 1.2 cipher suites by their IANA names' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l tls-min-version -d 'Oldest TLS version: TLS1.2 or TLS1.3 (default TLS1.2)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l tls-max-version -d 'Newest TLS version; "" sets no limit' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l tls-curve-preferences -d 'Curves of every TLS connection: X25519, P-256, P-384, X25519MLKEM768, SecP256r1MLKEM768' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l auto-tls -d 'Makes a self-signed certificate' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l self-signed-cert-validity -d 'How long the self-signed certificate is good for (default 1)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l data-dir -d 'Where the self-signed certificate is kept (default default.proxy)' -r -f -a "(__fish_complete_directories)"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l discovery-srv -d 'Finds the members in this domain\'s SRV records [not served yet]' -r -f
@@ -80,7 +83,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l resolver-ttl -d 'How long a registration outlives its proxy (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-serializable-ordering -d 'Serializable reads never go back in time' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-leasing-prefix -d 'Caches keys under leases kept below this prefix [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics-addr -d 'A second address for metrics and health: http://host:port or unix://path' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics-addr -d 'A second address for metrics and health: http://, https:// or unix://' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics-cert-file -d 'Server certificate of that address, where it is not the clients\' (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics-key-file -d 'Private key of that certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics-client-cert-auth -d 'Whether --trusted-ca-file holds for that address too (default on)' -r -f -a "on\t''
+off\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics -d 'extensive adds how long calls take, as a histogram for each method (default basic)' -r -f -a "basic\t''
 extensive\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
@@ -124,14 +131,17 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l key -d 'Private key of the client certificate (PEM)' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cacert -d 'Authorities that etcd\'s certificates must lead to (PEM); the system\'s without it' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l insecure-skip-tls-verify -d 'Takes any certificate of etcd\'s. For tests only' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cert-file -d 'Server certificate (PEM) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l key-file -d 'Private key of the server certificate (PEM) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l trusted-ca-file -d 'Asks clients for a certificate that leads to one of these (PEM) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l client-crl-file -d 'Revoked client certificates (DER) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l listen-cipher-suites -d 'TLS 1.2 cipher suites by their IANA names [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l tls-min-version -d 'Oldest TLS version: TLS1.2 or TLS1.3 (default TLS1.2) [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l tls-max-version -d 'Newest TLS version; "" sets no limit [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l auto-tls -d 'Makes a self-signed certificate [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cert-file -d 'Server certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l key-file -d 'Private key of the server certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l trusted-ca-file -d 'Asks clients for a certificate that leads to one of these (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l client-crl-file -d 'Revoked client certificates (DER or PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l client-crl-mode -d 'A serial number in the list is revoked (etcd), or the list\'s issuer, signature and age count (strict) (default etcd)' -r -f -a "etcd\t''
+strict\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l listen-cipher-suites -d 'TLS 1.2 cipher suites by their IANA names' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l tls-min-version -d 'Oldest TLS version: TLS1.2 or TLS1.3 (default TLS1.2)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l tls-max-version -d 'Newest TLS version; "" sets no limit' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l tls-curve-preferences -d 'Curves of every TLS connection: X25519, P-256, P-384, X25519MLKEM768, SecP256r1MLKEM768' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l auto-tls -d 'Makes a self-signed certificate' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l self-signed-cert-validity -d 'How long the self-signed certificate is good for (default 1)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l data-dir -d 'Where the self-signed certificate is kept (default default.proxy)' -r -f -a "(__fish_complete_directories)"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l discovery-srv -d 'Finds the members in this domain\'s SRV records [not served yet]' -r -f
@@ -143,7 +153,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l resolver-ttl -d 'How long a registration outlives its proxy (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-serializable-ordering -d 'Serializable reads never go back in time' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-leasing-prefix -d 'Caches keys under leases kept below this prefix [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics-addr -d 'A second address for metrics and health: http://host:port or unix://path' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics-addr -d 'A second address for metrics and health: http://, https:// or unix://' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics-cert-file -d 'Server certificate of that address, where it is not the clients\' (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics-key-file -d 'Private key of that certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics-client-cert-auth -d 'Whether --trusted-ca-file holds for that address too (default on)' -r -f -a "on\t''
+off\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics -d 'extensive adds how long calls take, as a histogram for each method (default basic)' -r -f -a "basic\t''
 extensive\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
@@ -188,14 +202,17 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; 
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l key -d 'Private key of the client certificate (PEM)' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'Authorities that etcd\'s certificates must lead to (PEM); the system\'s without it' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l insecure-skip-tls-verify -d 'Takes any certificate of etcd\'s. For tests only' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cert-file -d 'Server certificate (PEM) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l key-file -d 'Private key of the server certificate (PEM) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l trusted-ca-file -d 'Asks clients for a certificate that leads to one of these (PEM) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l client-crl-file -d 'Revoked client certificates (DER) [not served yet]' -r -F
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l listen-cipher-suites -d 'TLS 1.2 cipher suites by their IANA names [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l tls-min-version -d 'Oldest TLS version: TLS1.2 or TLS1.3 (default TLS1.2) [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l tls-max-version -d 'Newest TLS version; "" sets no limit [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l auto-tls -d 'Makes a self-signed certificate [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cert-file -d 'Server certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l key-file -d 'Private key of the server certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l trusted-ca-file -d 'Asks clients for a certificate that leads to one of these (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l client-crl-file -d 'Revoked client certificates (DER or PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l client-crl-mode -d 'A serial number in the list is revoked (etcd), or the list\'s issuer, signature and age count (strict) (default etcd)' -r -f -a "etcd\t''
+strict\t''"
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l listen-cipher-suites -d 'TLS 1.2 cipher suites by their IANA names' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l tls-min-version -d 'Oldest TLS version: TLS1.2 or TLS1.3 (default TLS1.2)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l tls-max-version -d 'Newest TLS version; "" sets no limit' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l tls-curve-preferences -d 'Curves of every TLS connection: X25519, P-256, P-384, X25519MLKEM768, SecP256r1MLKEM768' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l auto-tls -d 'Makes a self-signed certificate' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l self-signed-cert-validity -d 'How long the self-signed certificate is good for (default 1)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l data-dir -d 'Where the self-signed certificate is kept (default default.proxy)' -r -f -a "(__fish_complete_directories)"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l discovery-srv -d 'Finds the members in this domain\'s SRV records [not served yet]' -r -f
@@ -207,7 +224,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; 
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l resolver-ttl -d 'How long a registration outlives its proxy (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-serializable-ordering -d 'Serializable reads never go back in time' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-leasing-prefix -d 'Caches keys under leases kept below this prefix [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics-addr -d 'A second address for metrics and health: http://host:port or unix://path' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics-addr -d 'A second address for metrics and health: http://, https:// or unix://' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics-cert-file -d 'Server certificate of that address, where it is not the clients\' (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics-key-file -d 'Private key of that certificate (PEM)' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics-client-cert-auth -d 'Whether --trusted-ca-file holds for that address too (default on)' -r -f -a "on\t''
+off\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics -d 'extensive adds how long calls take, as a histogram for each method (default basic)' -r -f -a "basic\t''
 extensive\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f

@@ -34,6 +34,7 @@ mod ordering;
 mod reads;
 mod registry;
 mod requests;
+mod tls;
 mod watch;
 mod watch_churn;
 mod watch_identity;

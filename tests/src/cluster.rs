@@ -8,6 +8,7 @@ use proto_gen::etcdserverpb::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::certificates::{Authority, Files};
 use crate::client::Client;
 use crate::patience::{SOON, eventually};
 use crate::process::Process;
@@ -32,19 +33,21 @@ pub struct Shape {
     pub members: usize,
     /// Flags that every member gets on top of the usual ones.
     pub flags: Vec<String>,
+    /// Whether every member listens with TLS too, at [`Member::tls_address`].
+    pub tls: bool,
 }
 
 impl Shape {
     /// One member: enough where nothing depends on a quorum.
     #[must_use]
     pub fn single() -> Self {
-        Self { members: 1, flags: Vec::new() }
+        Self { members: 1, flags: Vec::new(), tls: false }
     }
 
     /// Three members.
     #[must_use]
     pub fn three() -> Self {
-        Self { members: 3, flags: Vec::new() }
+        Self { members: 3, flags: Vec::new(), tls: false }
     }
 
     /// The same with one more flag.
@@ -52,6 +55,18 @@ impl Shape {
     pub fn flag(mut self, flag: &str) -> Self {
         self.flags.push(flag.to_owned());
         self
+    }
+}
+
+impl Shape {
+    /// The same whose members speak TLS too, with this certificate, and take clients with one of this authority only.
+    #[must_use]
+    pub fn tls(mut self, certificate: &Files, clients: &Authority) -> Self {
+        self.tls = true;
+        self.flag(&format!("--cert-file={}", certificate.cert.display()))
+            .flag(&format!("--key-file={}", certificate.key.display()))
+            .flag(&format!("--trusted-ca-file={}", clients.file().display()))
+            .flag("--client-cert-auth")
     }
 }
 
@@ -187,6 +202,14 @@ impl Cluster {
         addresses.join(",")
     }
 
+    /// The TLS addresses of all members as URLs, separated by commas.
+    #[must_use]
+    pub fn tls_endpoints(&self) -> String {
+        let urls: Vec<String> =
+            self.members.iter().map(|member| format!("https://{}", member.tls_address())).collect();
+        urls.join(",")
+    }
+
     /// The index of the leader, as member 0 or the first that answers sees it.
     pub async fn leader(&self) -> usize {
         eventually("the cluster has a leader", SOON, async || {
@@ -219,12 +242,18 @@ impl Cluster {
 struct Seat {
     name: String,
     client_port: u16,
+    tls_port: u16,
     peer_port: u16,
 }
 
 impl Seat {
     fn choose(index: usize) -> Self {
-        Self { name: format!("m{index}"), client_port: ports::free_port(), peer_port: ports::free_port() }
+        Self {
+            name: format!("m{index}"),
+            client_port: ports::free_port(),
+            tls_port: ports::free_port(),
+            peer_port: ports::free_port(),
+        }
     }
 
     fn peer_url(&self) -> String {
@@ -249,11 +278,15 @@ pub struct Member {
 impl Member {
     fn new(seat: Seat, peers: &str, shape: &Shape, dir: &TempDir) -> Self {
         let address = format!("127.0.0.1:{}", seat.client_port);
+        let listen = match shape.tls {
+            true => format!("http://{address},https://127.0.0.1:{}", seat.tls_port),
+            false => format!("http://{address}"),
+        };
         let log = dir.path().join(format!("{}.log", seat.name));
         let mut arguments = vec![
             format!("--name={}", seat.name),
             format!("--data-dir={}", dir.path().join(&seat.name).display()),
-            format!("--listen-client-urls=http://{address}"),
+            format!("--listen-client-urls={listen}"),
             format!("--advertise-client-urls=http://{address}"),
             format!("--listen-peer-urls={}", seat.peer_url()),
             format!("--initial-advertise-peer-urls={}", seat.peer_url()),
@@ -278,6 +311,12 @@ impl Member {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// `host:port` of its TLS listener, where it has one.
+    #[must_use]
+    pub fn tls_address(&self) -> String {
+        format!("127.0.0.1:{}", self.seat.tls_port)
     }
 
     /// Its peer URL.

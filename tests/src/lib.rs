@@ -14,6 +14,7 @@
     reason = "this is test code: a broken expectation must fail the test where it stands"
 )]
 
+pub mod certificates;
 pub mod client;
 pub mod cluster;
 pub mod environment;
@@ -31,8 +32,10 @@ pub mod process;
 pub mod proxy;
 pub mod raw;
 pub mod temp;
+pub mod tls;
 pub mod transcript;
 
+pub use certificates::{Authority, Files};
 pub use client::Client;
 pub use cluster::{Cluster, Member, Shape};
 pub use etcd_proxy::EtcdProxy;

@@ -1,18 +1,21 @@
 //! The thread on which the pages are answered, so that whoever looks at the proxy never stands in the way of a call.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use admin_http::Admin;
 use hyper_util::rt::TokioIo;
+use tls_termination::TlsListener;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{info, warn};
 
 use crate::bind::{bind, bind_unix};
-use crate::config::MetricsAddr;
+use crate::config::{MetricsAddr, MetricsSocket};
 use crate::server::ServerError;
+use crate::tls;
 
 /// Connections to the second address that are served at once; more wait.
 const MAX_CONNECTIONS: usize = 512;
@@ -23,6 +26,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: MetricsAddr,
+    tls: Option<TlsListener>,
     socket: Socket<std::net::TcpListener, std::os::unix::net::UnixListener>,
 }
 
@@ -37,17 +41,17 @@ impl Listener {
     ///
     /// # Errors
     /// When it cannot be had.
-    pub(crate) async fn bind(address: &MetricsAddr) -> Result<Self, ServerError> {
-        let socket = match address {
-            MetricsAddr::Tcp(host) => {
+    pub(crate) async fn bind(address: &MetricsAddr, tls: Option<TlsListener>) -> Result<Self, ServerError> {
+        let socket = match &address.socket {
+            MetricsSocket::Tcp(host) => {
                 Socket::Tcp(bind(host).await?.into_std().map_err(ServerError::MetricsListener)?)
             }
-            MetricsAddr::Unix(path) => {
+            MetricsSocket::Unix(path) => {
                 Socket::Unix(bind_unix(path)?.into_std().map_err(ServerError::MetricsListener)?)
             }
         };
         info!(%address, "gRPC proxy listening for metrics");
-        Ok(Self { address: address.clone(), socket })
+        Ok(Self { address: address.clone(), tls, socket })
     }
 }
 
@@ -78,27 +82,37 @@ pub(crate) fn start(
 }
 
 async fn serve(listener: Listener, admin: Admin) {
-    let address = listener.address;
-    let served = match listener.socket {
+    let Listener { address, tls, socket } = listener;
+    let served = match socket {
         Socket::Tcp(socket) => TcpListener::from_std(socket).map(Socket::Tcp),
         Socket::Unix(socket) => UnixListener::from_std(socket).map(Socket::Unix),
     };
     match served {
         Ok(socket) => {
             info!("gRPC proxy server metrics URL serving");
-            accept(&socket, &address, &admin).await;
+            accept(&socket, &address, tls.as_ref(), &admin).await;
         }
         Err(error) => warn!(%error, %address, "cannot serve the metrics URL"),
     }
 }
 
-async fn accept(socket: &Socket<TcpListener, UnixListener>, address: &MetricsAddr, admin: &Admin) {
+async fn accept(
+    socket: &Socket<TcpListener, UnixListener>,
+    address: &MetricsAddr,
+    tls: Option<&TlsListener>,
+    admin: &Admin,
+) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // The semaphore is never closed.
     while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+        let visit = Visit { admin: admin.clone(), tls: tls.cloned(), room: Arc::clone(&room), permit };
         let accepted = match socket {
-            Socket::Tcp(socket) => socket.accept().await.map(|(stream, _)| serve_one(admin, stream, permit)),
-            Socket::Unix(socket) => socket.accept().await.map(|(stream, _)| serve_one(admin, stream, permit)),
+            Socket::Tcp(socket) => {
+                socket.accept().await.map(|(stream, peer)| tokio::spawn(visit.receive(stream, Some(peer))))
+            }
+            Socket::Unix(socket) => {
+                socket.accept().await.map(|(stream, _)| tokio::spawn(visit.receive(stream, None)))
+            }
         };
         if let Err(error) = accepted {
             warn!(%error, %address, "cannot accept connections");
@@ -107,14 +121,33 @@ async fn accept(socket: &Socket<TcpListener, UnixListener>, address: &MetricsAdd
     }
 }
 
-fn serve_one(
-    admin: &Admin,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+/// One connection, and its share of the room.
+struct Visit {
+    admin: Admin,
+    tls: Option<TlsListener>,
+    room: Arc<Semaphore>,
     permit: OwnedSemaphorePermit,
-) {
-    let admin = admin.clone();
-    tokio::spawn(async move {
-        admin.serve_connection(TokioIo::new(stream)).await;
+}
+
+impl Visit {
+    async fn receive(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Option<SocketAddr>,
+    ) {
+        let Self { admin, tls, room, permit } = self;
+        let Some(tls) = tls else {
+            admin.serve_connection(TokioIo::new(stream)).await;
+            return drop(permit);
+        };
+        // Handshakes have bounds of their own. Those that never end must not take the room of those that have.
         drop(permit);
-    });
+        match tls.handshake(stream).await {
+            Ok(stream) => {
+                let _permit = room.acquire().await;
+                admin.serve_connection(TokioIo::new(stream)).await;
+            }
+            Err(failure) => tls::tell(&failure, peer),
+        }
+    }
 }

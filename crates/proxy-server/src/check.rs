@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::bind::{BindError, bind, try_unix};
 use crate::cli::{answer, complain};
-use crate::config::{Config, MetricsAddr};
+use crate::config::{Config, MetricsSocket};
 
 /// Tries everything, tells of all that is wrong, and leaves nothing behind.
 pub(crate) fn run(config: &Config) -> ExitCode {
@@ -26,10 +26,11 @@ pub(crate) fn run(config: &Config) -> ExitCode {
 /// Both addresses are held at once, because two that are the same are one too many.
 async fn refusals(config: &Config) -> Vec<String> {
     let clients = bind(&config.listen_addr).await;
-    let pages: Result<Option<_>, BindError> = match &config.metrics_addr {
-        Some(MetricsAddr::Tcp(address)) => bind(address).await.map(Some),
-        Some(MetricsAddr::Unix(path)) => try_unix(path).map(|()| None),
-        None => Ok(None),
-    };
+    let pages: Result<Option<_>, BindError> =
+        match config.metrics_addr.as_ref().map(|address| &address.socket) {
+            Some(MetricsSocket::Tcp(address)) => bind(address).await.map(Some),
+            Some(MetricsSocket::Unix(path)) => try_unix(path).map(|()| None),
+            None => Ok(None),
+        };
     [clients.err(), pages.err()].into_iter().flatten().map(|error| error.to_string()).collect()
 }

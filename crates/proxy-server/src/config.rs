@@ -1,13 +1,10 @@
 //! What the process is to do, every value meant and valid. Only the command line makes one.
 
-use std::{
-    fmt,
-    path::PathBuf,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use json_gateway::Origins;
 use namespace::Namespace;
+use tls_termination::{SelfSigned, ServerTls, Source};
 use upstream_balancer::Credentials;
 
 use crate::log::{LogFormat, LogLevel};
@@ -21,6 +18,10 @@ pub(crate) struct Config {
     pub(crate) advertise_client_url: String,
     /// The cluster and how it is spoken to.
     pub(crate) upstream: upstream_balancer::Config,
+    /// The certificate files behind it.
+    pub(crate) upstream_files: Vec<Source>,
+    /// TLS on the listeners.
+    pub(crate) listener_tls: ListenerTls,
     /// How often the cluster is asked for its members; `None` keeps to the endpoints as given.
     pub(crate) auto_sync: Option<Duration>,
     /// Where this proxy registers; `None` is nowhere.
@@ -87,13 +88,6 @@ pub(crate) struct CertificateFile {
     pub(crate) file: PathBuf,
 }
 
-impl CertificateFile {
-    /// When the first of its certificates expires.
-    pub(crate) fn expiry(&self) -> Result<SystemTime, tls_termination::Error> {
-        tls_termination::expiry(&self.file)
-    }
-}
-
 /// What the log shows, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
@@ -128,9 +122,26 @@ pub(crate) struct Watches {
     pub(crate) history_bytes: usize,
 }
 
+/// TLS on the listeners; a listener without it speaks plain text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ListenerTls {
+    pub(crate) clients: Option<ServerTls>,
+    /// That of the second address.
+    pub(crate) metrics: Option<ServerTls>,
+    /// The certificate that has to be made before the others can be read.
+    pub(crate) self_signed: Option<SelfSigned>,
+}
+
 /// An address where nothing but the pages is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum MetricsAddr {
+pub(crate) struct MetricsAddr {
+    pub(crate) socket: MetricsSocket,
+    pub(crate) is_tls: bool,
+}
+
+/// Where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MetricsSocket {
     /// `host:port`.
     Tcp(String),
     Unix(PathBuf),
@@ -153,17 +164,22 @@ pub(crate) enum Notice {
     /// Connections to etcd accept any certificate.
     Unverified,
     /// Connections to etcd use TLS with these files.
-    ClientTls(ClientTlsFiles),
+    ClientTls(TlsFiles),
+    /// Connections of clients use TLS with these files.
+    ServerTls(TlsFiles),
+    /// A flag that cannot have an effect beside the others.
+    NoEffect { flag: &'static str, reason: &'static str },
     /// A plain endpoint, although there are TLS flags.
     PlainDespiteTlsFlags(String),
 }
 
 /// The files as etcd's log shows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ClientTlsFiles {
+pub(crate) struct TlsFiles {
     pub(crate) cert: String,
     pub(crate) key: String,
-    pub(crate) cacert: String,
+    pub(crate) trusted_ca: String,
+    pub(crate) crl: String,
 }
 
 impl Config {
@@ -182,6 +198,10 @@ impl Notice {
                 );
             }
             Self::ClientTls(files) => tracing::info!("tls-info" = %files, "gRPC proxy client TLS"),
+            Self::ServerTls(files) => tracing::info!("tls-info" = %files, "gRPC proxy server TLS"),
+            Self::NoEffect { flag, reason } => {
+                tracing::warn!(flag = format!("--{flag}"), reason, "the flag has no effect");
+            }
             Self::PlainDespiteTlsFlags(endpoint) => {
                 tracing::warn!(endpoint, "endpoint is plain, TLS flags do not apply to it");
             }
@@ -189,21 +209,22 @@ impl Notice {
     }
 }
 
-/// etcd's form, whose other fields are empty for a client.
-impl fmt::Display for ClientTlsFiles {
+/// etcd's form.
+impl fmt::Display for TlsFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cert, key, cacert } = self;
-        write!(f, "cert = {cert}, key = {key}, client-cert=, client-key=, trusted-ca = {cacert}, ")?;
-        f.write_str("client-cert-auth = false, crl-file = ")
+        let Self { cert, key, trusted_ca, crl } = self;
+        write!(f, "cert = {cert}, key = {key}, client-cert=, client-key=, trusted-ca = {trusted_ca}, ")?;
+        write!(f, "client-cert-auth = false, crl-file = {crl}")
     }
 }
 
 /// The URL.
 impl fmt::Display for MetricsAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "http://{address}"),
-            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+        let s = if self.is_tls { "s" } else { "" };
+        match &self.socket {
+            MetricsSocket::Tcp(address) => write!(f, "http{s}://{address}"),
+            MetricsSocket::Unix(path) => write!(f, "unix{s}://{}", path.display()),
         }
     }
 }

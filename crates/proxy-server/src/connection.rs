@@ -7,8 +7,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::io::BufWriter;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -24,7 +23,7 @@ const CONNECTION_WINDOW: u32 = 16 << 20;
 /// What may wait for a slow reader, in bytes for each stream.
 const SEND_BUFFER: usize = 256 << 10;
 /// Frames that are written at once. The HTTP/2 library writes every longer frame by itself, and events of watchers are
-/// such frames.
+/// such frames. With TLS it is as much as one record holds.
 const WRITE_BUFFER: usize = 16 << 10;
 const MAX_HEADER_LIST_BYTES: u32 = 1 << 20;
 /// Clients cancel thousands of calls at once for good reasons; only an endless flood must end.
@@ -39,7 +38,7 @@ pub(crate) struct ConnectionSettings {
 
 /// Serves a connection until it ends, or until its calls have ended after the drain began.
 pub(crate) async fn serve_connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     client: ClientSeat,
     entrance: Arc<Entrance>,
     settings: ConnectionSettings,

@@ -36,7 +36,7 @@ pub(crate) async fn serve(config: GatewayConfig, level: LevelSwitch) -> Result<(
     hosts::check(&config.listen_addr, &config.endpoints).await?;
     let listener = bind(&config.listen_addr).await?;
     let metrics_listener = match &config.metrics_addr {
-        Some(address) => Some(Listener::bind(address).await?),
+        Some(address) => Some(Listener::bind(address, None).await?),
         None => None,
     };
 

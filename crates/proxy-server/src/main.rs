@@ -1,7 +1,7 @@
 //! `etcd-grpc-proxy`: a stateless proxy in front of an etcd v3 cluster.
 //!
 //! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process),
-//! `ordering`, `bind`, `listener`, `worker`, `connection`, `client_io`, `entrance` (how a request gets in); `wiring`, `router` and
+//! `ordering`, `bind`, `listener`, `worker`, `tls`, `connection`, `client_io`, `entrance` (how a request gets in); `wiring`, `router` and
 //! `http_door` (where it goes); then the rooms it may pass: `sort_guard`, `watch_door`, `watch_upstream`, `member_list`,
 //! `alarms`, `health`, `drain`. Who looks at the proxy meets `admin_thread`, `admin_pages`, `profiles`, `probes`, `in_process`,
 //! `calls`, `clients`, `metrics` and `status`; `status_command` shows the latter in a terminal.
@@ -44,6 +44,7 @@ mod signals;
 mod sort_guard;
 mod status;
 mod status_command;
+mod tls;
 mod watch_door;
 mod watch_upstream;
 mod wiring;

@@ -8,6 +8,7 @@ mod grpc;
 mod lease;
 mod proxies;
 mod reads;
+mod tls;
 mod upstream;
 mod watch;
 
@@ -21,6 +22,7 @@ use upstream_balancer::Cluster;
 use watch_coalesce::WatchHub;
 
 use crate::calls::Calls;
+use crate::tls::Tls;
 use crate::worker::WorkerHandle;
 
 /// Where the numbers come from.
@@ -32,6 +34,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) cache: &'a KvCache,
     pub(crate) read_counters: &'a Arc<read_coalesce::Counters>,
     pub(crate) proxies: &'a resolver_registry::Registry,
+    pub(crate) tls: &'a Tls,
     pub(crate) workers: &'a [WorkerHandle],
 }
 
@@ -48,6 +51,7 @@ impl Sources<'_> {
         cache::register(registry, self.cache);
         reads::register(registry, self.read_counters);
         proxies::register(registry, self.proxies);
+        tls::register(registry, self.tls);
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin_http::Admin;
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all};
 use kv_cache::KvCache;
 use resolver_registry::Registry;
+use tls_termination::TlsListener;
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +23,7 @@ use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::connection::{ConnectionSettings, serve_connection};
+use crate::entrance::Entrance;
 use crate::gateway::HostError;
 use crate::health::Health;
 use crate::init_daemon;
@@ -28,6 +31,7 @@ use crate::listener::accept;
 use crate::log::LevelSwitch;
 use crate::ordering;
 use crate::signals::Signals;
+use crate::tls::{Renewals, Tls, secured};
 use crate::wiring::{self, House};
 use crate::worker::{self, Worker, WorkerHandle};
 
@@ -41,6 +45,8 @@ pub(crate) enum ServerError {
     Listen(#[from] BindError),
     #[error(transparent)]
     Host(#[from] HostError),
+    #[error(transparent)]
+    Tls(#[from] tls_termination::Error),
     #[error("cannot start a runtime: {0}")]
     Runtime(io::Error),
     #[error("cannot listen for metrics: {0}")]
@@ -60,11 +66,14 @@ pub(crate) enum ServerError {
 /// When it cannot start. A proxy that has started ends well.
 pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), ServerError> {
     let mut signals = Signals::listen(log_level.clone()).map_err(ServerError::Signals)?;
+    let tls = Tls::open(&config)?;
+    let renewals =
+        Renewals::new(tls.sources.clone(), Arc::clone(&tls.renewed)).map_err(ServerError::Signals)?;
     let listener = bind(&config.listen_addr).await?;
     info!(address = %config.listen_addr, "listening for gRPC proxy client requests");
 
     let metrics_listener = match &config.metrics_addr {
-        Some(address) => Some(Listener::bind(address).await?),
+        Some(address) => Some(Listener::bind(address, tls.metrics.clone()).await?),
         None => None,
     };
 
@@ -90,6 +99,7 @@ pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), 
         cache,
         read_counters: Arc::default(),
         health: health_service,
+        tls,
         calls,
         clients: Clients::default(),
         log_level,
@@ -108,6 +118,7 @@ pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), 
     tokio::spawn(cache_relay.run());
     tokio::spawn(cache_watcher.run(cache_watch));
     tokio::spawn(health.run());
+    tokio::spawn(renewals.run());
     auto_sync.map(|auto_sync| tokio::spawn(auto_sync.run()));
     if house.config.cache.ordered {
         house.cluster.keep_order();
@@ -175,19 +186,44 @@ fn start_workers(
     let start = |(index, worker): (usize, Worker)| {
         let (house, admin, api) = (house.clone(), admin.clone(), json_gateway::Api::new()?);
         let settings = settings.clone();
+        let tls = house.tls.clients.clone();
         let wire = move |tracker| {
             let drain = house.drain.clone();
             let (entrance, chores) = wiring::entrance(house, admin, api, tracker);
             chores.spawn();
             let entrance = Arc::new(entrance);
             move |stream| {
-                let client = entrance.clients.enter(worker::peer(&stream));
-                serve_connection(stream, client, Arc::clone(&entrance), settings.clone(), drain.clone())
+                let (entrance, settings) = (Arc::clone(&entrance), settings.clone());
+                receive(stream, tls.clone(), entrance, settings, drain.clone())
             }
         };
         worker.start(index, wire).map_err(ServerError::Worker)
     };
     workers.into_iter().enumerate().map(start).collect()
+}
+
+/// Serves a client that has just connected, after a handshake where there is to be one.
+fn receive(
+    stream: TcpStream,
+    tls: Option<TlsListener>,
+    entrance: Arc<Entrance>,
+    settings: ConnectionSettings,
+    drain: CancellationToken,
+) -> impl Future<Output = ()> + Send + 'static {
+    let peer = worker::peer(&stream);
+    match tls {
+        None => {
+            let client = entrance.clients.enter(peer);
+            Either::Left(serve_connection(stream, client, entrance, settings, drain))
+        }
+        // On the heap, so that plain connections do not carry it along.
+        Some(tls) => Either::Right(Box::pin(async move {
+            if let Some(stream) = secured(tls, stream, peer, drain.clone()).await {
+                let client = entrance.clients.enter(peer);
+                serve_connection(stream, client, entrance, settings, drain).await;
+            }
+        })),
+    }
 }
 
 /// The cores that this process may use, which a container's quota can make fewer than the machine has.

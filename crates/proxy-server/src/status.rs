@@ -8,7 +8,7 @@ mod reading;
 mod sharing;
 mod trends;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use admin_http::{Cell, Fact, Pages, Report, Sampler, Section, StatusPage, Table, Tone, Trails};
 use tokio_util::sync::CancellationToken;
@@ -109,9 +109,10 @@ impl Status {
             [("name", "Flag"), ("file", "File"), ("expires_in_seconds", "Expires in"), ("state", "State")];
         let mut table = Table::new("list", columns, "No certificates are in use.");
         for certificate in &self.house.config.certificates {
-            let (left, state) = match certificate.expiry() {
-                Ok(end) => time_left(end),
-                Err(error) => (Cell::Nothing, Cell::state(error.to_string(), Tone::Bad)),
+            let in_use = self.house.tls.expiries().filter(|expiry| expiry.file == certificate.file);
+            let (left, state) = match in_use.map(|expiry| expiry.not_after).min() {
+                Some(not_after) => time_left(not_after),
+                None => (Cell::Nothing, Cell::state("not in use", Tone::Warning)),
             };
             let file = Cell::code(certificate.file.display());
             table.rows.push(vec![Cell::code(certificate.flag), file, left, state]);
@@ -120,7 +121,9 @@ impl Status {
     }
 }
 
-fn time_left(end: SystemTime) -> (Cell, Cell) {
+/// From now until so many seconds since 1970.
+fn time_left(not_after: i64) -> (Cell, Cell) {
+    let end = UNIX_EPOCH + Duration::from_secs(u64::try_from(not_after).unwrap_or_default());
     match end.duration_since(SystemTime::now()) {
         Ok(left) if left > SOON => (left.into(), Cell::state("valid", Tone::Good)),
         Ok(left) => (left.into(), Cell::state("expires soon", Tone::Warning)),

@@ -121,7 +121,7 @@ impl StatusQuery {
                 self.ask(stream)
             }),
             Address::Tls(host) => {
-                let mut config = self.tls.load()?;
+                let (mut config, _) = self.tls.load()?;
                 config.alpn_protocols = vec![b"http/1.1".to_vec()];
                 dial(host).and_then(|stream| self.ask(secured(host, config, stream)?))
             }

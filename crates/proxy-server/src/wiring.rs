@@ -37,6 +37,7 @@ use crate::member_list::MemberList;
 use crate::message_log::MessageLog;
 use crate::router::Router;
 use crate::sort_guard::SortGuard;
+use crate::tls::Tls;
 use crate::watch_door::WatchDoor;
 use crate::watch_upstream::WatchUpstream;
 
@@ -57,6 +58,7 @@ pub(crate) struct House {
     pub(crate) calls: Calls,
     pub(crate) clients: Clients,
     pub(crate) log_level: LevelSwitch,
+    pub(crate) tls: Tls,
     pub(crate) drain: CancellationToken,
 }
 

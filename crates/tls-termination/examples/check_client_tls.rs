@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let mut files =
         env::args().skip(1).map(|file| Some(PathBuf::from(file)).filter(|f| !f.as_os_str().is_empty()));
     let mut next = || files.next().flatten();
-    let tls = ClientTls { cert: next(), key: next(), cacert: next(), insecure_skip_verify: false };
+    let tls = ClientTls { cert: next(), key: next(), cacert: next(), ..ClientTls::default() };
     match tls.load() {
         Ok(_) => {
             println!("good");

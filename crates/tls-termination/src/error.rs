@@ -46,6 +46,17 @@ pub enum Error {
         /// What is wrong with it.
         reason: rustls::Error,
     },
+    /// No revocation list in a file that should have one.
+    #[error("{}: no certificate revocation list in this file", .0.display())]
+    NoRevocationList(PathBuf),
+    /// A revocation list that cannot be decoded.
+    #[error("{}: malformed certificate revocation list: {reason}", .file.display())]
+    MalformedRevocationList {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The key belongs to another certificate.
     #[error("{}: private key does not match the certificate {}", .key.display(), .cert.display())]
     KeyMismatch {
@@ -73,9 +84,39 @@ pub enum Error {
     /// The system has no root certificates, and no file was given instead.
     #[error("no root certificates on this system: name a CA file{0}")]
     NoSystemRoots(String),
-    /// The cryptography does not offer the TLS versions asked for.
-    #[error("no usable TLS version")]
-    Provider(#[source] rustls::Error),
+    /// A cipher suite of no known name (etcd's words).
+    #[error("unexpected TLS cipher suite {0:?}")]
+    UnexpectedSuite(String),
+    /// A cipher suite that Go has and this process has not.
+    #[error("TLS cipher suite {name:?} is not served (must be one of: {served})")]
+    UnservedSuite {
+        /// Its name.
+        name: String,
+        /// The names of those that are.
+        served: String,
+    },
+    /// A curve of no known name, or one that cannot be served.
+    #[error("unexpected TLS curve {name:?} (must be one of: {served})")]
+    UnexpectedCurve {
+        /// Its name.
+        name: String,
+        /// The names of those that are served.
+        served: String,
+    },
+    /// No cipher suite for the TLS versions asked for.
+    #[error("no TLS version and cipher suite that go together: {0}")]
+    Provider(rustls::Error),
+    /// The authorities and revocation lists do not make a verifier.
+    #[error("client certificates cannot be verified: {0}")]
+    Verifier(rustls::server::VerifierBuilderError),
+    /// The self-signed certificate cannot be made or written.
+    #[error("cannot make a self-signed certificate in {}: {reason}", .folder.display())]
+    SelfSigned {
+        /// Where it should be.
+        folder: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
 }
 
 /// The system's reason without its number, lower-case: "no such file or directory".

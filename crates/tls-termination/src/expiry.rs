@@ -1,26 +1,44 @@
-//! When a file's certificates end.
+//! Until when certificates and revocation lists are good.
 
-use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::{Path, PathBuf};
 
-use x509_parser::{certificate::X509Certificate, prelude::FromDer};
+use rustls::pki_types::CertificateDer;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
-use crate::{Error, pem};
+/// Until when one certificate or revocation list that is in use is good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// The file that it came from.
+    pub file: PathBuf,
+    /// Whose it is: the certificate's subject, or the issuer of the list.
+    pub subject: String,
+    /// The certificate's serial number in hexadecimal; empty for a list.
+    pub serial: String,
+    /// Seconds since 1970.
+    pub not_after: i64,
+}
 
-/// When the first of the certificates in a PEM file expires. The file is read anew, as a handshake would read it.
-///
-/// # Errors
-/// Where there is no such file, or something in it is no certificate.
-pub fn expiry(file: &Path) -> Result<SystemTime, Error> {
-    let mut first = None;
-    for certificate in pem::certificates(file)? {
-        let (_, parsed) = X509Certificate::from_der(&certificate).map_err(|reason| {
-            Error::MalformedCertificate { file: file.to_owned(), reason: reason.to_string() }
-        })?;
-        let end = parsed.validity().not_after.timestamp();
-        first = Some(first.map_or(end, |first: i64| first.min(end)));
+impl Expiry {
+    /// Days from `now`, in seconds since 1970, until then; negative when it is over.
+    pub fn days_from(&self, now: i64) -> f64 {
+        self.not_after.saturating_sub(now) as f64 / 86_400.0
     }
-    // A certificate that ended before 1970 has ended.
-    let seconds = first.and_then(|end| u64::try_from(end).ok()).unwrap_or_default();
-    Ok(UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH))
+
+    /// One for each certificate; what cannot be decoded has none.
+    pub(crate) fn of_certificates(certificates: &[CertificateDer<'_>], file: &Path) -> Vec<Self> {
+        let of = |der: &CertificateDer<'_>| {
+            let (_, certificate) = X509Certificate::from_der(der).ok()?;
+            Some(Self {
+                file: file.to_owned(),
+                subject: certificate.subject().to_string(),
+                serial: hexadecimal(certificate.raw_serial()),
+                not_after: certificate.validity().not_after.timestamp(),
+            })
+        };
+        certificates.iter().filter_map(of).collect()
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,28 +1,53 @@
 //! A certificate chain with its private key, checked against each other.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use rustls::{crypto::CryptoProvider, pki_types::CertificateDer, sign::CertifiedKey};
+use rustls::{
+    SignatureScheme,
+    client::ResolvesClientCert,
+    crypto::CryptoProvider,
+    pki_types::CertificateDer,
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, x509::AttributeTypeAndValue};
 
-use crate::{Error, pem};
+use crate::{
+    Error,
+    expiry::Expiry,
+    followed::{Dated, Followed},
+    pem,
+};
 
-/// Reads a client's chain and the key, which must fit.
+/// Who this process is to its peers.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) key: Arc<CertifiedKey>,
+    expiries: Vec<Expiry>,
+}
+
+impl Identity {
+    /// Until when the leaf is good, in seconds since 1970.
+    pub(crate) fn not_after(&self) -> Option<i64> {
+        self.expiries.first().map(|leaf| leaf.not_after)
+    }
+}
+
+/// Reads a chain and the key, which must fit.
 ///
 /// rustls has a check of its own, which refuses certificates of X.509 version 1. `openssl x509 -req` makes those when it
 /// is not told otherwise, and etcd takes them from clients.
-pub(crate) fn pair(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
+pub(crate) fn pair(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<Identity, Error> {
     let chain = pem::certificates(cert)?;
     let private_key = provider
         .key_provider
         .load_private_key(pem::private_key(key)?)
         .map_err(|reason| Error::UnusableKey { file: key.to_owned(), reason })?;
     let identity = CertifiedKey::new(chain, private_key);
-    if fits(&identity, cert)? {
-        Ok(identity)
-    } else {
-        Err(Error::KeyMismatch { cert: cert.to_owned(), key: key.to_owned() })
+    if !fits(&identity, cert)? {
+        return Err(Error::KeyMismatch { cert: cert.to_owned(), key: key.to_owned() });
     }
+    Ok(Identity { expiries: Expiry::of_certificates(&identity.cert, cert), key: Arc::new(identity) })
 }
 
 /// Whether leaf and private key have the same public key. A key that does not tell its public half gets the benefit of
@@ -36,8 +61,8 @@ fn fits(identity: &CertifiedKey, file: &Path) -> Result<bool, Error> {
 
 /// Refuses a leaf that names somebody: etcd with `--client-cert-auth` takes whoever comes over this connection without
 /// a token for the user of that name.
-pub(crate) fn names_nobody(identity: &CertifiedKey, file: &Path) -> Result<(), Error> {
-    let name = identity.cert.first().map(|leaf| common_name(leaf, file)).transpose()?.flatten();
+pub(crate) fn names_nobody(identity: &Identity, file: &Path) -> Result<(), Error> {
+    let name = identity.key.cert.first().map(|leaf| common_name(leaf, file)).transpose()?.flatten();
     name.map_or(Ok(()), |name| Err(Error::CommonName { name, file: file.to_owned() }))
 }
 
@@ -58,5 +83,27 @@ fn text(attribute: &AttributeTypeAndValue<'_>) -> String {
     match attribute.as_str() {
         Ok(name) => name.to_owned(),
         Err(_) => String::from_utf8_lossy(attribute.as_slice()).into_owned(),
+    }
+}
+
+impl Dated for Identity {
+    fn expiries(&self) -> Vec<Expiry> {
+        self.expiries.clone()
+    }
+}
+
+impl ResolvesClientCert for Followed<Identity> {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.in_use().key))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+impl ResolvesServerCert for Followed<Identity> {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.in_use().key))
     }
 }

@@ -2,9 +2,12 @@
 
 use std::{fs, io, path::Path};
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use crate::Error;
+
+/// What a PEM section begins with, after which it is not DER.
+const MARKER: &[u8] = b"-----BEGIN ";
 
 /// Every certificate of the file in its order, at least one. Sections of other kinds are passed over.
 pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -20,6 +23,17 @@ pub(crate) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Error> 
     rustls_pemfile::private_key(&mut bytes.as_slice())
         .map_err(|reason| malformed(file, reason))?
         .ok_or_else(|| Error::NoPrivateKey(file.to_owned()))
+}
+
+/// The revocation lists of the file: all of them in PEM, or one in DER.
+pub(crate) fn revocation_lists(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+    let bytes = read(file)?;
+    if !bytes.windows(MARKER.len()).any(|window| window == MARKER) {
+        return Ok(vec![bytes.into()]);
+    }
+    let found: Result<Vec<_>, _> = rustls_pemfile::crls(&mut bytes.as_slice()).collect();
+    let found = found.map_err(|reason| malformed(file, reason))?;
+    if found.is_empty() { Err(Error::NoRevocationList(file.to_owned())) } else { Ok(found) }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {

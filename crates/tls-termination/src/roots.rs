@@ -1,20 +1,29 @@
-//! The certificates that a server's certificate must lead to.
+//! The certificates that a peer's certificate must lead to.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use rustls::RootCertStore;
 
-use crate::{Error, pem};
+use crate::{Error, expiry::Expiry, followed::Dated, pem};
+
+/// The authorities of a file.
+#[derive(Debug)]
+pub(crate) struct Authorities {
+    pub(crate) roots: Arc<RootCertStore>,
+    expiries: Vec<Expiry>,
+}
 
 /// The certificates of a CA file. One that cannot be decoded refuses the file: half a bundle is a silent surprise.
-pub(crate) fn from_file(file: &Path) -> Result<RootCertStore, Error> {
+pub(crate) fn from_file(file: &Path) -> Result<Authorities, Error> {
     let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(file)? {
+    let certificates = pem::certificates(file)?;
+    let expiries = Expiry::of_certificates(&certificates, file);
+    for certificate in certificates {
         roots
             .add(certificate)
             .map_err(|reason| Error::MalformedCertificate { file: file.to_owned(), reason: bare(&reason) })?;
     }
-    Ok(roots)
+    Ok(Authorities { roots: Arc::new(roots), expiries })
 }
 
 /// The roots that the machine trusts. Those that cannot be decoded are passed over: the operator did not pick them.
@@ -30,9 +39,16 @@ pub(crate) fn of_the_system() -> Result<RootCertStore, Error> {
 }
 
 /// Without rustls's words for the certificate of a peer, which this is not.
-fn bare(reason: &rustls::Error) -> String {
+pub(crate) fn bare(reason: &rustls::Error) -> String {
     match reason {
         rustls::Error::InvalidCertificate(reason) => reason.to_string(),
+        rustls::Error::InvalidCertRevocationList(reason) => format!("{reason:?}"),
         reason => reason.to_string(),
+    }
+}
+
+impl Dated for Authorities {
+    fn expiries(&self) -> Vec<Expiry> {
+        self.expiries.clone()
     }
 }

@@ -7,6 +7,7 @@ mod cache;
 mod identity;
 mod json;
 mod listener;
+mod listener_tls;
 mod observation;
 mod reads;
 mod registration;
@@ -14,7 +15,7 @@ mod tenant;
 mod upstream;
 mod watch;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::{
     Environment, Problems, Refusal,
@@ -23,7 +24,7 @@ use super::{
     unserved,
 };
 use crate::config::Config;
-pub(super) use observation::metrics_addr;
+pub(super) use observation::plain_metrics_addr;
 
 /// The configuration that the flags mean, or everything that is wrong with them.
 pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, Refusal> {
@@ -32,6 +33,9 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let listener = all.note(listener::check(&flags));
     let address = all.note(listener::address(&flags));
     let served = all.note(unserved::refuse(&flags));
+    let metrics_addr = all.note(observation::metrics_addr(&flags.metrics_addr));
+    let metrics_are_tls = matches!(&metrics_addr, Ok(Some(address)) if address.is_tls);
+    let listener_tls = all.note(listener_tls::config(&flags, metrics_are_tls));
     let upstream = all.note(upstream::config(&flags));
     let credentials = all.note(identity::credentials(&flags, |name| environment.get(name)));
     let namespace = all.note(tenant::namespace(&flags));
@@ -43,15 +47,18 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let profiles = all.note(observation::profiles(flags.enable_pprof));
     let extensive_metrics = all.note(observation::is_extensive(&flags.metrics));
     let log = all.note(observation::log(&flags));
-    let metrics_addr = all.note(metrics_addr(&flags.metrics_addr));
     let drain_timeout = all.note(drain_timeout(flags.drain_timeout));
     all.refuse()?;
     // None of these fails any more.
     listener.and(address).and(served)?;
-    let (upstream, notices) = upstream?;
-    let certificates = upstream::certificates(&flags);
+    let (listener_tls, mut notices) = listener_tls?;
+    let (upstream, upstream_files, of_upstream) = upstream?;
+    notices.extend(of_upstream);
+    let certificates = listener_tls::certificates(&flags, &listener_tls);
     Ok(Config {
         upstream,
+        upstream_files,
+        listener_tls,
         notices,
         certificates,
         auto_sync: flags.endpoints_auto_sync_interval.positive(),
@@ -74,6 +81,11 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
         listen_addr: flags.listen_addr,
         advertise_client_url: flags.advertise_client_url,
     })
+}
+
+/// The file of this name; an empty name is none.
+fn file(name: &str) -> Option<PathBuf> {
+    if name.is_empty() { None } else { Some(PathBuf::from(name)) }
 }
 
 /// No stream at all would be no server. grpc-go takes zero for "no limit".

@@ -68,6 +68,8 @@ fn query(matches: &mut ArgMatches) -> Result<StatusQuery, Refusal> {
         key: file("key"),
         cacert: file("cacert"),
         insecure_skip_verify: matches.get_flag("insecure-skip-tls-verify"),
+        may_name_somebody: true,
+        ..ClientTls::default()
     };
     let endpoint: String = matches.remove_one("endpoint").unwrap_or_default();
     let interval: GoDuration = matches.remove_one("interval").unwrap_or_default();

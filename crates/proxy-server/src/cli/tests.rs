@@ -1,5 +1,7 @@
 //! The whole command line against what etcd 3.7.3 does with the same arguments (its `grpc-proxy start`).
 
+mod listener_tls;
+
 use std::time::Duration;
 
 use super::*;
@@ -116,7 +118,7 @@ fn every_flag_takes_a_value() {
         };
         let default = read(&[]);
         let given = read(&[format!("{name}={value}")]);
-        let unread = ["data-dir", "insecure-discovery"].contains(&flag.name);
+        let unread = ["insecure-discovery"].contains(&flag.name);
         assert_eq!(default == given, unread, "{name}");
     }
 }
@@ -398,9 +400,9 @@ fn own_flags_are_checked() {
 
 #[test]
 fn all_that_is_not_served_is_refused_at_once() {
-    let said = refusals(&["--auto-tls", "--discovery-srv=x", "--experimental-leasing-prefix=x"]);
+    let said = refusals(&["--discovery-srv-name=x", "--discovery-srv=x", "--experimental-leasing-prefix=x"]);
     let lines: Vec<_> = said.lines().collect();
-    let expected = ["auto-tls", "discovery-srv", "experimental-leasing-prefix"]
+    let expected = ["discovery-srv", "discovery-srv-name", "experimental-leasing-prefix"]
         .map(|name| format!("--{name} is not served by this version of etcd-grpc-proxy"));
     assert_eq!(lines, expected);
 }

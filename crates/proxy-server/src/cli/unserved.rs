@@ -9,14 +9,6 @@ type Asks = fn(&Flags) -> bool;
 /// The flag, and whether its value asks for something.
 #[rustfmt::skip]
 const UNSERVED: &[(&str, Asks)] = &[
-    ("cert-file", |f| !f.cert_file.is_empty()),
-    ("key-file", |f| !f.key_file.is_empty()),
-    ("trusted-ca-file", |f| !f.trusted_ca_file.is_empty()),
-    ("client-crl-file", |f| !f.client_crl_file.is_empty()),
-    ("listen-cipher-suites", |f| !f.listen_cipher_suites.is_empty()),
-    ("tls-min-version", |f| f.tls_min_version == "TLS1.3"),
-    ("tls-max-version", |f| !f.tls_max_version.is_empty()),
-    ("auto-tls", |f| f.auto_tls),
     ("discovery-srv", |f| !f.discovery_srv.is_empty()),
     ("discovery-srv-name", |f| !f.discovery_srv_name.is_empty()),
     ("experimental-leasing-prefix", |f| !f.experimental_leasing_prefix.is_empty()),

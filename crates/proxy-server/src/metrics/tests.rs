@@ -22,6 +22,40 @@ fn cluster() -> Arc<Cluster> {
     Cluster::new(config).0
 }
 
+/// A listener with a certificate of its own making.
+fn tls() -> Tls {
+    use tls_termination::{
+        CipherSuites, CrlMode, Curves, Limits, SelfSigned, ServerTls, TlsListener, TlsVersion,
+    };
+    let folder = std::env::temp_dir().join(format!(
+        "metrics-{}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
+    let made = SelfSigned { folder, names: vec!["localhost".to_owned()], years: 1 };
+    made.ensure().unwrap();
+    let choices = ServerTls {
+        cert: made.cert(),
+        key: made.key(),
+        trusted_ca: None,
+        crl: None,
+        crl_mode: CrlMode::Etcd,
+        suites: CipherSuites::default(),
+        curves: Curves::default(),
+        min_version: TlsVersion::V1_2,
+        max_version: TlsVersion::V1_3,
+    };
+    let listener = TlsListener::new(&choices, Limits::default(), Arc::default()).unwrap();
+    std::fs::remove_dir_all(&made.folder).unwrap();
+    Tls {
+        sources: listener.sources(),
+        clients: Some(listener),
+        metrics: None,
+        counters: Arc::default(),
+        renewed: Arc::default(),
+    }
+}
+
 fn registry() -> Registry {
     let registry = Registry::default();
     let cluster = cluster();
@@ -52,6 +86,7 @@ fn registry() -> Registry {
         cache: &cache,
         read_counters: &Arc::default(),
         proxies: &proxies,
+        tls: &tls(),
         workers: &[worker],
     }
     .register(&registry);

@@ -3,7 +3,7 @@
 use crate::{
     bind,
     cli::{Refusal, flags::Flags, go_values::quote},
-    config::{Log, MetricsAddr},
+    config::{Log, MetricsAddr, MetricsSocket},
     log::{LogFormat, LogLevel},
 };
 
@@ -16,19 +16,30 @@ pub(in crate::cli) fn metrics_addr(given: &str) -> Result<Option<MetricsAddr>, R
     }
     let (scheme, rest) = given.split_once("://").ok_or_else(unparsed)?;
     let host = rest.split('/').next().unwrap_or_default();
-    match scheme {
-        "http" => {
+    let socket = match scheme {
+        "http" | "https" => {
             bind::check(host).map_err(|error| Refusal::new(error.to_string()))?;
-            Ok(Some(MetricsAddr::Tcp(host.to_owned())))
+            MetricsSocket::Tcp(host.to_owned())
         }
-        "unix" if !rest.is_empty() => Ok(Some(MetricsAddr::Unix(rest.into()))),
-        "https" | "unixs" => {
-            let address = if scheme == "https" { host } else { rest };
-            let missing = "KeyFile and CertFile are not presented";
-            Err(Refusal::new(format!("cannot listen on TLS for {address}: {missing}")))
-        }
-        _ => Err(unparsed()),
+        "unix" | "unixs" if !rest.is_empty() => MetricsSocket::Unix(rest.into()),
+        _ => return Err(unparsed()),
+    };
+    Ok(Some(MetricsAddr { socket, is_tls: matches!(scheme, "https" | "unixs") }))
+}
+
+/// The same for who has no certificate to show.
+pub(in crate::cli) fn plain_metrics_addr(given: &str) -> Result<Option<MetricsAddr>, Refusal> {
+    let address = metrics_addr(given)?;
+    match address.as_ref().is_some_and(|address| address.is_tls) {
+        true => Err(without_certificate(given)),
+        false => Ok(address),
     }
+}
+
+/// A scheme that needs a certificate where there is none. The words are etcd's.
+pub(super) fn without_certificate(given: &str) -> Refusal {
+    let address = given.split_once("://").map_or(given, |(_, rest)| rest);
+    Refusal::new(format!("cannot listen on TLS for {address}: KeyFile and CertFile are not presented"))
 }
 
 /// What the log shows. `--debug` is etcd's flag, and says more than any level.
@@ -75,21 +86,29 @@ mod tests {
 
     #[test]
     fn an_address_is_a_url() {
-        let tcp = |address: &str| Ok(Some(MetricsAddr::Tcp(address.to_owned())));
+        let tcp = |address: &str| {
+            Ok(Some(MetricsAddr { socket: MetricsSocket::Tcp(address.to_owned()), is_tls: false }))
+        };
         assert_eq!(metrics_addr(""), Ok(None));
         assert_eq!(metrics_addr("http://127.0.0.1:4443"), tcp("127.0.0.1:4443"));
         assert_eq!(metrics_addr("http://:4443/metrics"), tcp(":4443"));
         let unix = metrics_addr("unix:///run/proxy.sock").unwrap().unwrap();
-        assert_eq!(unix, MetricsAddr::Unix("/run/proxy.sock".into()));
+        assert_eq!(unix.socket, MetricsSocket::Unix("/run/proxy.sock".into()));
         assert_eq!(unix.to_string(), "unix:///run/proxy.sock");
+        for url in ["https://127.0.0.1:4443", "unixs:///run/proxy.sock"] {
+            let address = metrics_addr(url).unwrap().unwrap();
+            assert!(address.is_tls);
+            assert_eq!(address.to_string(), url);
+        }
     }
 
     #[test]
     fn what_is_no_address_is_refused_in_etcds_words() {
+        let tls = Refusal::new("cannot listen on TLS for a:1: KeyFile and CertFile are not presented");
+        assert_eq!(plain_metrics_addr("https://a:1"), Err(tls));
+        assert!(plain_metrics_addr("http://a:1").is_ok());
         for given in ["127.0.0.1:4443", "nonsense", ":/", "%zz", "ftp://a:1", "unix://"] {
             assert_eq!(metrics_addr(given), Err(Refusal::new(format!("cannot parse \"{given}\""))));
         }
-        let tls = "cannot listen on TLS for a:1: KeyFile and CertFile are not presented";
-        assert_eq!(metrics_addr("https://a:1"), Err(Refusal::new(tls)));
     }
 }

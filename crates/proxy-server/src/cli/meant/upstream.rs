@@ -1,14 +1,14 @@
 //! What the flags mean for the side that faces etcd.
 
-use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
-use tls_termination::ClientTls;
+use tls_termination::{ClientTls, Source};
 use upstream_balancer::{Endpoint, Keepalive, Policy, UnknownPolicy};
 
-use super::bounded;
+use super::{bounded, file, listener_tls};
 use crate::{
     cli::{Problems, Refusal, flags::Flags},
-    config::{CertificateFile, ClientTlsFiles, Notice},
+    config::{Notice, TlsFiles},
 };
 
 /// etcd's client gives a member this long to take a connection.
@@ -20,12 +20,13 @@ const DEFAULT_SEND_BYTES: usize = 2 * 1024 * 1024;
 /// The largest message that etcd's client takes when told nothing.
 const DEFAULT_RECV_BYTES: usize = i32::MAX as usize;
 
-type WithNotices<T> = (T, Vec<Notice>);
+/// A configuration, the files that it follows, and what to log about it.
+type Followed<T> = (T, Vec<Source>, Vec<Notice>);
 
-/// The upstream's configuration, and what to log about it.
-pub(super) fn config(flags: &Flags) -> Result<WithNotices<upstream_balancer::Config>, Refusal> {
+/// The upstream's configuration.
+pub(super) fn config(flags: &Flags) -> Result<Followed<upstream_balancer::Config>, Refusal> {
     let mut all = Problems::default();
-    let tls = client_tls(flags);
+    let tls = client_tls(flags)?;
     let files = all.note(tls.check().map_err(|error| Refusal::new(error.to_string())));
     let endpoints = all.note(endpoints(&flags.endpoints));
     let sizes = all.note(message_sizes(flags));
@@ -34,13 +35,14 @@ pub(super) fn config(flags: &Flags) -> Result<WithNotices<upstream_balancer::Con
     // Files that do not fit together are said to be so once.
     let rustls = match (&files, &endpoints) {
         (Ok(()), Ok(endpoints)) => all.note(rustls_config(&tls, endpoints)),
-        _ => Ok(None),
+        _ => Ok((None, Vec::new())),
     };
     all.refuse()?;
     // None of these fails any more.
     let (max_send_bytes, max_recv_bytes) = sizes?;
+    let (rustls, followed) = rustls?;
     let config = upstream_balancer::Config {
-        tls: rustls?,
+        tls: rustls,
         policy: policy?,
         connections: connections?,
         dial_timeout: DIAL_TIMEOUT,
@@ -50,24 +52,18 @@ pub(super) fn config(flags: &Flags) -> Result<WithNotices<upstream_balancer::Con
         endpoints: endpoints?,
     };
     let notices = notices(flags, &tls, &config.endpoints);
-    Ok((config, notices))
+    Ok((config, followed, notices))
 }
 
-/// The files whose certificates end some day.
-pub(super) fn certificates(flags: &Flags) -> Vec<CertificateFile> {
-    let files = [("--cert", &flags.cert), ("--cacert", &flags.cacert)];
-    let named = files.into_iter().filter(|(_, file)| !file.is_empty());
-    named.map(|(flag, file)| CertificateFile { flag, file: PathBuf::from(file) }).collect()
-}
-
-fn client_tls(flags: &Flags) -> ClientTls {
-    let file = |given: &str| if given.is_empty() { None } else { Some(PathBuf::from(given)) };
-    ClientTls {
+fn client_tls(flags: &Flags) -> Result<ClientTls, Refusal> {
+    Ok(ClientTls {
         cert: file(&flags.cert),
         key: file(&flags.key),
         cacert: file(&flags.cacert),
         insecure_skip_verify: flags.insecure_skip_tls_verify,
-    }
+        may_name_somebody: false,
+        curves: listener_tls::curves(flags)?,
+    })
 }
 
 /// An empty element is a stray comma, which etcd's client passes over as a member that is never there.
@@ -85,12 +81,12 @@ fn endpoints(given: &[String]) -> Result<Vec<Endpoint>, Refusal> {
 fn rustls_config(
     tls: &ClientTls,
     endpoints: &[Endpoint],
-) -> Result<Option<Arc<rustls::ClientConfig>>, Refusal> {
+) -> Result<(Option<Arc<rustls::ClientConfig>>, Vec<Source>), Refusal> {
     if !endpoints.iter().any(|endpoint| endpoint.is_tls(tls.is_wanted())) {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     }
-    let config = tls.load().map_err(|error| Refusal::new(error.to_string()))?;
-    Ok(Some(Arc::new(config)))
+    let (config, files) = tls.load().map_err(|error| Refusal::new(error.to_string()))?;
+    Ok((Some(Arc::new(config)), files))
 }
 
 fn keepalive(flags: &Flags) -> Option<Keepalive> {
@@ -120,8 +116,12 @@ fn notices(flags: &Flags, tls: &ClientTls, endpoints: &[Endpoint]) -> Vec<Notice
         return Vec::new();
     }
     let unverified = flags.insecure_skip_tls_verify.then_some(Notice::Unverified);
-    let files =
-        ClientTlsFiles { cert: flags.cert.clone(), key: flags.key.clone(), cacert: flags.cacert.clone() };
+    let files = TlsFiles {
+        cert: flags.cert.clone(),
+        key: flags.key.clone(),
+        trusted_ca: flags.cacert.clone(),
+        crl: String::new(),
+    };
     let plain = endpoints.iter().filter(|endpoint| !endpoint.is_tls(true));
     let plain = plain.map(|endpoint| Notice::PlainDespiteTlsFlags(endpoint.to_string()));
     unverified.into_iter().chain([Notice::ClientTls(files)]).chain(plain).collect()

@@ -17,7 +17,7 @@ fn nothing_given_is_not_wanted_and_anything_given_is() {
 fn a_ca_file_alone_is_enough() {
     let folder = Folder::new();
     let tls = ClientTls { cacert: Some(folder.file("ca.pem", Ca::new().pem)), ..ClientTls::default() };
-    assert_eq!(tls.load().unwrap().alpn_protocols, vec![b"h2".to_vec()]);
+    assert_eq!(tls.load().unwrap().0.alpn_protocols, vec![b"h2".to_vec()]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
     server::WebPkiClientVerifier,
 };
-use tls_termination::ClientTls;
+use tls_termination::{ClientTls, Reloader};
 
 use crate::files::{Ca, Folder, Leaf, on_disk};
 
@@ -44,18 +44,44 @@ fn renewed_files_are_used_and_bad_ones_are_not() {
         cacert: Some(folder.file("second.pem", &second.pem)),
         ..on_disk(&folder, &first, &first.nobody())
     };
-    let config = Arc::new(tls.load().unwrap());
+    let (config, sources) = tls.load().unwrap();
+    let (config, mut reloader) = (Arc::new(config), Reloader::new(sources));
     assert!(shake(config.clone(), &trusts_second).is_err());
 
     let renewed = second.nobody();
     folder.file("cert.pem", &renewed.pem);
     folder.file("key.pem", renewed.key.serialize_pem());
+    assert!(shake(config.clone(), &trusts_second).is_err(), "nobody has looked yet");
+    assert!(reloader.read_all().iter().all(|reloaded| reloaded.result.is_ok()));
     assert!(shake(config.clone(), &trusts_second).is_ok());
 
     folder.file("cert.pem", second.leaf(&["root"], &PKCS_ECDSA_P256_SHA256).pem);
+    assert!(reloader.read_all().iter().any(|reloaded| reloaded.result.is_err()));
     assert!(shake(config.clone(), &trusts_second).is_ok());
     fs::remove_file(folder.0.join("key.pem")).unwrap();
+    assert!(reloader.read_all().iter().any(|reloaded| reloaded.result.is_err()));
     assert!(shake(config, &trusts_second).is_ok());
+}
+
+/// An authority that is replaced is believed from then on, and the one before no more.
+#[test]
+fn a_renewed_ca_file_decides_whom_to_believe() {
+    let folder = Folder::new();
+    let (first, second) = (Ca::new(), Ca::new());
+    let cacert = folder.file("ca.pem", &first.pem);
+    let tls = ClientTls { cacert: Some(cacert), ..ClientTls::default() };
+    let (config, sources) = tls.load().unwrap();
+    let (config, mut reloader) = (Arc::new(config), Reloader::new(sources));
+    let of = |ca: &Ca| server_without_client_auth(ca.nobody());
+    let (of_first, of_second) = (of(&first), of(&second));
+    assert!(shake(config.clone(), &of_first).is_ok() && shake(config.clone(), &of_second).is_err());
+    folder.file("ca.pem", "half a");
+    assert!(reloader.read_all().iter().all(|reloaded| reloaded.result.is_err()));
+    assert!(shake(config.clone(), &of(&first)).is_ok());
+    folder.file("ca.pem", &second.pem);
+    assert!(reloader.look().is_empty(), "may still be written to");
+    assert_eq!(reloader.look().len(), 1);
+    assert!(shake(config.clone(), &of_second).is_ok() && shake(config, &of(&first)).is_err());
 }
 
 fn server(clients: &Ca, leaf: Leaf) -> Arc<ServerConfig> {
@@ -91,7 +117,7 @@ fn der(pem: &str) -> CertificateDer<'static> {
 }
 
 fn handshake(tls: &ClientTls, server: &Arc<ServerConfig>) -> Result<Option<Vec<u8>>, String> {
-    shake(Arc::new(tls.load().unwrap()), server)
+    shake(Arc::new(tls.load().unwrap().0), server)
 }
 
 /// Passes the bytes of a handshake to and fro; gives the protocol agreed on, or the first error of either side.

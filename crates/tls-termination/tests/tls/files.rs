@@ -7,9 +7,12 @@ use std::{
 };
 
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, SignatureAlgorithm,
+    CertificateParams, CertificateRevocationList, CertificateRevocationListParams, DistinguishedName, DnType,
+    Issuer, KeyIdMethod, KeyPair, PKCS_ECDSA_P256_SHA256, RevokedCertParams, SerialNumber,
+    SignatureAlgorithm,
 };
-use tls_termination::ClientTls;
+use time::{Duration, OffsetDateTime};
+use tls_termination::{CipherSuites, ClientTls, CrlMode, Curves, ServerTls, TlsVersion};
 
 /// A folder that goes away with the test.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -17,7 +20,7 @@ pub(crate) struct Folder(pub(crate) PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("client-tls-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("tls-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -50,7 +53,8 @@ impl Ca {
     pub(crate) fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name = names(&["the authority"]);
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        params.distinguished_name = names(&[&format!("authority {}", NEXT.fetch_add(1, Ordering::Relaxed))]);
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).unwrap().pem();
         Self { pem, issuer: Issuer::new(params, key) }
@@ -61,6 +65,35 @@ impl Ca {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name = names(common_names);
         Leaf { pem: params.signed_by(&key, &self.issuer).unwrap().pem(), key }
+    }
+
+    /// A leaf of this serial number, changed as the caller likes.
+    pub(crate) fn numbered(&self, serial: u64, change: impl FnOnce(&mut CertificateParams)) -> Leaf {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.serial_number = Some(SerialNumber::from(serial));
+        change(&mut params);
+        Leaf { pem: params.signed_by(&key, &self.issuer).unwrap().pem(), key }
+    }
+
+    /// A list that revokes these serial numbers, to be renewed before so many hours from now, which may have passed.
+    pub(crate) fn revokes(&self, serials: &[u64], hours: i64) -> CertificateRevocationList {
+        let now = OffsetDateTime::now_utc();
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: now,
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: now - Duration::days(2),
+            next_update: now + Duration::hours(hours),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap()
     }
 
     pub(crate) fn nobody(&self) -> Leaf {
@@ -92,4 +125,19 @@ pub(crate) fn on_disk(folder: &Folder, ca: &Ca, leaf: &Leaf) -> ClientTls {
     let cert = folder.file("cert.pem", &leaf.pem);
     let key = folder.file("key.pem", leaf.key.serialize_pem());
     ClientTls { cacert: Some(folder.file("ca.pem", &ca.pem)), ..pair(&cert, &key) }
+}
+
+/// A listener's files with the library's own choices.
+pub(crate) fn server(folder: &Folder, leaf: &Leaf) -> ServerTls {
+    ServerTls {
+        cert: folder.file("server.pem", &leaf.pem),
+        key: folder.file("server.key", leaf.key.serialize_pem()),
+        trusted_ca: None,
+        crl: None,
+        crl_mode: CrlMode::Etcd,
+        suites: CipherSuites::default(),
+        curves: Curves::default(),
+        min_version: TlsVersion::V1_2,
+        max_version: TlsVersion::V1_3,
+    }
 }

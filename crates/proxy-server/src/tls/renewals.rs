@@ -1,0 +1,90 @@
+//! Certificates that are renewed while the proxy runs, noticed by themselves or upon SIGHUP.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tls_termination::{Reloaded, Reloader, Source};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+/// A change is acted upon when two looks have seen it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often files were read again since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    good: AtomicU64,
+    bad: AtomicU64,
+}
+
+/// Looks at the files for as long as the process lives.
+#[derive(Debug)]
+pub(crate) struct Renewals {
+    reloader: Reloader,
+    tally: Arc<Tally>,
+    hangup: Signal,
+}
+
+impl Tally {
+    /// Files that belong together and were put to use.
+    pub(crate) fn good(&self) -> u64 {
+        self.good.load(Ordering::Relaxed)
+    }
+
+    /// Files that were no good, so that the ones before stayed in use.
+    pub(crate) fn bad(&self) -> u64 {
+        self.bad.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, reloaded: &Reloaded) {
+        let files: Vec<String> = reloaded.files.iter().map(|file| file.display().to_string()).collect();
+        let files = files.join(",");
+        match &reloaded.result {
+            Ok(()) => {
+                self.good.fetch_add(1, Ordering::Relaxed);
+                info!(files, "certificate files were read again and are in use");
+            }
+            Err(error) => {
+                self.bad.fetch_add(1, Ordering::Relaxed);
+                warn!(files, %error, "certificate files are no good; what was in use before stays in use");
+            }
+        }
+    }
+}
+
+impl Renewals {
+    /// SIGHUP is caught from here on.
+    ///
+    /// # Errors
+    /// When the system does not let signals be caught.
+    pub(crate) fn new(sources: Vec<Source>, tally: Arc<Tally>) -> io::Result<Self> {
+        Ok(Self { reloader: Reloader::new(sources), tally, hangup: signal(SignalKind::hangup())? })
+    }
+
+    pub(crate) async fn run(mut self) {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let all = tokio::select! {
+                _ = looks.tick() => false,
+                _ = self.hangup.recv() => true,
+            };
+            if all {
+                info!("received SIGHUP; reading certificate files again");
+            }
+            // Files may be large and disks slow: nobody waits for them here.
+            let Self { mut reloader, tally, hangup } = self;
+            let read = spawn_blocking(move || {
+                let reloaded = if all { reloader.read_all() } else { reloader.look() };
+                (reloader, reloaded)
+            });
+            let Ok((reloader, reloaded)) = read.await else { return };
+            reloaded.iter().for_each(|reloaded| tally.note(reloaded));
+            self = Self { reloader, tally, hangup };
+        }
+    }
+}

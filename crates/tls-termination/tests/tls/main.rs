@@ -1,0 +1,10 @@
+//! Certificate files as operators have them, good and bad, against the public types.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod files;
+mod handshakes;
+mod key_forms;
+mod listener;
+mod refusals;
+mod revocation;
+mod self_signed;

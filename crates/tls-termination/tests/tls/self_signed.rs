@@ -1,0 +1,96 @@
+//! The certificate that a proxy makes for itself.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use tls_termination::{Error, Limits, Presence, SelfSigned, ServerTls, TlsListener};
+use tokio::io::duplex;
+use tokio_rustls::TlsConnector;
+
+use crate::files::{Ca, Folder, server};
+
+fn in_folder(folder: &Folder) -> SelfSigned {
+    let names = ["localhost", "127.0.0.1", "::1", "not a name", ""].map(str::to_owned).to_vec();
+    SelfSigned { folder: folder.0.join("data").join("fixtures"), names, years: 1 }
+}
+
+fn mode(path: PathBuf) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn clients_that_trust_it_know_it_by_every_name() {
+    let folder = Folder::new();
+    let made = in_folder(&folder);
+    made.check().unwrap();
+    assert!(!made.folder.exists(), "a check writes nothing");
+    assert_eq!(made.ensure().unwrap(), Presence::Created);
+    assert_eq!(made.ensure().unwrap(), Presence::Kept);
+    assert_eq!((mode(made.key()), mode(made.cert()), mode(made.folder.clone())), (0o600, 0o644, 0o700));
+
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(made.cert()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let config = Arc::new(config);
+    let base = server(&folder, &Ca::new().nobody());
+    let tls = ServerTls { cert: made.cert(), key: made.key(), ..base };
+    let listener = TlsListener::new(&tls, Limits::default(), Arc::default()).unwrap();
+    for (name, known) in [("localhost", true), ("127.0.0.1", true), ("::1", true), ("example.com", false)] {
+        let (near, far) = duplex(1 << 16);
+        let named = ServerName::try_from(name).unwrap();
+        let connector = TlsConnector::from(Arc::clone(&config));
+        let (served, joined) =
+            tokio::join!(listener.handshake(far), async { connector.connect(named, near).await });
+        assert_eq!((served.is_ok(), joined.is_ok()), (known, known), "{name}");
+    }
+}
+
+#[test]
+fn half_of_it_is_made_anew_and_so_is_what_has_expired() {
+    let folder = Folder::new();
+    let made = in_folder(&folder);
+    made.ensure().unwrap();
+    let key = fs::read(made.key()).unwrap();
+    fs::remove_file(made.cert()).unwrap();
+    assert_eq!(made.ensure().unwrap(), Presence::Created);
+    assert_ne!(fs::read(made.key()).unwrap(), key);
+
+    let past = |days: i64| time::OffsetDateTime::now_utc() - time::Duration::days(days);
+    let expired = Ca::new().numbered(1, |params| (params.not_before, params.not_after) = (past(3), past(1)));
+    fs::write(made.cert(), &expired.pem).unwrap();
+    fs::write(made.key(), expired.key.serialize_pem()).unwrap();
+    assert_eq!(made.ensure().unwrap(), Presence::Renewed);
+    assert_eq!(made.ensure().unwrap(), Presence::Kept);
+}
+
+/// Somebody else's files are not thrown away.
+#[test]
+fn what_cannot_be_used_is_refused_and_kept() {
+    let folder = Folder::new();
+    let made = in_folder(&folder);
+    made.ensure().unwrap();
+    fs::write(made.cert(), "mine").unwrap();
+    let said = made.check().unwrap_err().to_string();
+    assert_eq!(said, format!("{}: no PEM certificate in this file", made.cert().display()));
+    assert!(made.ensure().is_err());
+    assert_eq!(fs::read_to_string(made.cert()).unwrap(), "mine");
+}
+
+#[test]
+fn a_folder_that_cannot_be_had_and_years_beyond_the_calendar_are_named() {
+    let folder = Folder::new();
+    let file = folder.file("file", "");
+    let made = SelfSigned { folder: file.join("below"), ..in_folder(&folder) };
+    let said = made.ensure().unwrap_err().to_string();
+    assert!(said.starts_with(&format!("cannot make a self-signed certificate in {}", made.folder.display())));
+    let forever = SelfSigned { years: u32::MAX, ..in_folder(&folder) };
+    assert!(matches!(forever.check(), Err(Error::SelfSigned { .. })));
+}
