@@ -34,6 +34,7 @@ pub mod raw;
 pub mod temp;
 pub mod tls;
 pub mod transcript;
+pub mod websocket;
 
 pub use certificates::{Authority, Files};
 pub use client::Client;
@@ -48,3 +49,4 @@ pub use patience::{CALL, SOON, eventually, soon};
 pub use proxy::Proxy;
 pub use raw::RawConnection;
 pub use transcript::Transcript;
+pub use websocket::WebSocket;
