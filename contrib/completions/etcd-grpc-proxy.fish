@@ -36,7 +36,9 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l grpc-keepalive-min-time -d 'Clients that ping more often than this are disconnected (default 5s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l grpc-keepalive-interval -d 'Pings a client that was silent for this long (default 2h)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l grpc-keepalive-timeout -d 'Disconnects a client that leaves a ping unanswered for this long (default 20s)' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l drain-timeout -d 'Upon SIGTERM, how long calls in progress may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l read-only -d 'Refuses writes; leases, locks and elections are writes too' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l drain-delay -d 'Upon SIGTERM, how long clients are still served after /readyz has said no, before the port is closed (default 0s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l drain-timeout -d 'After that, how long calls in progress may take to end (default 30s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l cors -d 'Web pages that may read the JSON API\'s answers, by their origins (https://host:port), separated by commas; * is all (default *)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l endpoints -d 'The members: host:port, http://, https://, unix: or unixs:, separated by commas (default 127.0.0.1:2379)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l endpoints-auto-sync-interval -d 'Asks the cluster for its members this often; 0 never does (default 0s)' -r -f
@@ -106,7 +108,9 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l grpc-keepalive-min-time -d 'Clients that ping more often than this are disconnected (default 5s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l grpc-keepalive-interval -d 'Pings a client that was silent for this long (default 2h)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l grpc-keepalive-timeout -d 'Disconnects a client that leaves a ping unanswered for this long (default 20s)' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l drain-timeout -d 'Upon SIGTERM, how long calls in progress may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l read-only -d 'Refuses writes; leases, locks and elections are writes too' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l drain-delay -d 'Upon SIGTERM, how long clients are still served after /readyz has said no, before the port is closed (default 0s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l drain-timeout -d 'After that, how long calls in progress may take to end (default 30s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l cors -d 'Web pages that may read the JSON API\'s answers, by their origins (https://host:port), separated by commas; * is all (default *)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l endpoints -d 'The members: host:port, http://, https://, unix: or unixs:, separated by commas (default 127.0.0.1:2379)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l endpoints-auto-sync-interval -d 'Asks the cluster for its members this often; 0 never does (default 0s)' -r -f
@@ -177,7 +181,9 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; 
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l grpc-keepalive-min-time -d 'Clients that ping more often than this are disconnected (default 5s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l grpc-keepalive-interval -d 'Pings a client that was silent for this long (default 2h)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l grpc-keepalive-timeout -d 'Disconnects a client that leaves a ping unanswered for this long (default 20s)' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l drain-timeout -d 'Upon SIGTERM, how long calls in progress may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l read-only -d 'Refuses writes; leases, locks and elections are writes too' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l drain-delay -d 'Upon SIGTERM, how long clients are still served after /readyz has said no, before the port is closed (default 0s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l drain-timeout -d 'After that, how long calls in progress may take to end (default 30s)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l cors -d 'Web pages that may read the JSON API\'s answers, by their origins (https://host:port), separated by commas; * is all (default *)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l endpoints -d 'The members: host:port, http://, https://, unix: or unixs:, separated by commas (default 127.0.0.1:2379)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l endpoints-auto-sync-interval -d 'Asks the cluster for its members this often; 0 never does (default 0s)' -r -f

@@ -1,12 +1,12 @@
 //! SIGTERM: newcomers are turned away, streams end with `Unavailable`, calls finish, the exit code is 0.
 
-use e2e::{Client, Cluster, Proxy, Shape, Side, eventually, soon};
+use e2e::{Client, Cluster, Proxy, Shape, Side, eventually, http1, soon};
 use proto_gen::v3lockpb::UnlockRequest;
 use tonic::Code;
 
 use crate::lease::{KeepingAlive, keep_alive, ping};
 use crate::lock_election::{lock, queued};
-use crate::requests::{grant, watch_key};
+use crate::requests::{grant, put, watch_key};
 use crate::watch::{Watching, create_watch};
 
 /// A proxy with a watch, a keep-alive and a waiting Lock on it.
@@ -87,4 +87,37 @@ async fn an_idle_proxy_ends_with_zero() {
         proxy.end_by(signal);
         assert_eq!(proxy.end().await.code(), Some(0), "after SIG{signal}");
     }
+}
+
+/// Who balances the load looks every few seconds: until then newcomers are served, and told to stay away.
+#[tokio::test]
+async fn newcomers_are_served_during_the_drain_delay_and_told_of_the_end() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let mut proxy = Proxy::start(&cluster.endpoints(), &["--drain-delay=1h"]).await;
+    let address = proxy.address().to_owned();
+    let early = proxy.client();
+    let (mut watching, _) = create_watch(&early, watch_key("a", 0)).await;
+    proxy.terminate();
+    eventually("/readyz tells of the drain", e2e::SOON, async || {
+        let page = http1::page(&address, "GET", "/readyz").await.ok()?;
+        (page.status == 503).then_some(())
+    })
+    .await;
+    Client::of(&address).kv().put(put("a", "1")).await.expect("a newcomer is served");
+    assert_eq!(watching.next().await.events.len(), 1, "and so is who was there");
+    proxy.terminate();
+    assert_eq!(proxy.end().await.code(), Some(0), "a second signal waits for nothing");
+}
+
+#[tokio::test]
+async fn after_the_drain_delay_the_drain_goes_on() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let mut proxy = Proxy::start(&cluster.endpoints(), &["--drain-delay=50ms"]).await;
+    let (mut watching, _) = create_watch(&proxy.client(), watch_key("a", 0)).await;
+    proxy.terminate();
+    let ended = watching.try_next().await.expect_err("the watch ends with a status");
+    assert_eq!(ended.code(), Code::Unavailable, "{ended:?}");
+    assert_eq!(proxy.end().await.code(), Some(0));
+    let said = |msg: &str| proxy.log().iter().any(|line| line["msg"] == msg);
+    assert!(said("serving on until everybody has heard of the end") && said("all connections ended"));
 }

@@ -23,10 +23,27 @@ impl Process {
     #[must_use]
     pub fn spawn(name: &str, command: &mut Command, log: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).expect("open the log file");
+        let stdout = Stdio::from(file.try_clone().expect("share the log file"));
+        Self::spawn_into(name, command, log, [Stdio::null(), stdout, Stdio::from(file)])
+    }
+
+    /// Starts `command` with these as standard input and output; standard error is appended to `log`.
+    #[must_use]
+    pub fn spawn_with(name: &str, command: &mut Command, log: &Path, stdin: Stdio, stdout: Stdio) -> Self {
+        let file = File::options().create(true).append(true).open(log).expect("open the log file");
+        Self::spawn_into(name, command, log, [stdin, stdout, Stdio::from(file)])
+    }
+
+    fn spawn_into(
+        name: &str,
+        command: &mut Command,
+        log: &Path,
+        [stdin, stdout, stderr]: [Stdio; 3],
+    ) -> Self {
         let child = command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("share the log file"))
-            .stderr(file)
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
         Self { name: name.to_owned(), child, log: log.to_owned() }

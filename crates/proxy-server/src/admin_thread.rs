@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{info, warn};
 
+use crate::activation::Pages;
 use crate::bind::{bind, bind_unix};
 use crate::config::{MetricsAddr, MetricsSocket};
 use crate::server::ServerError;
@@ -50,8 +51,32 @@ impl Listener {
                 Socket::Unix(bind_unix(path)?.into_std().map_err(ServerError::MetricsListener)?)
             }
         };
+        Ok(Self::of(address, tls, socket))
+    }
+
+    /// Takes a socket that systemd has opened at this address.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub(crate) fn inherited(
+        address: &MetricsAddr,
+        tls: Option<TlsListener>,
+        socket: Pages,
+    ) -> Result<Self, ServerError> {
+        let socket = match socket {
+            Pages::Tcp(socket) => socket.set_nonblocking(true).map(|()| Socket::Tcp(socket)),
+            Pages::Unix(socket) => socket.set_nonblocking(true).map(|()| Socket::Unix(socket)),
+        };
+        Ok(Self::of(address, tls, socket.map_err(ServerError::Inherited)?))
+    }
+
+    fn of(
+        address: &MetricsAddr,
+        tls: Option<TlsListener>,
+        socket: Socket<std::net::TcpListener, std::os::unix::net::UnixListener>,
+    ) -> Self {
         info!(%address, "gRPC proxy listening for metrics");
-        Ok(Self { address: address.clone(), tls, socket })
+        Self { address: address.clone(), tls, socket }
     }
 }
 

@@ -67,6 +67,12 @@ pub(crate) async fn bind(address: &str) -> Result<TcpListener, BindError> {
     Err(last)
 }
 
+/// Takes a socket that somebody else has opened.
+pub(crate) fn adopted(socket: std::net::TcpListener) -> io::Result<TcpListener> {
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket)
+}
+
 /// Host and port, or the part that is wrong and why.
 fn split(address: &str) -> Result<(&str, u16), (&str, &'static str)> {
     let (host, port) = address.rsplit_once(':').ok_or((address, "missing port in address"))?;

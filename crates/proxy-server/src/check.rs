@@ -2,11 +2,14 @@
 //!
 //! The values are valid by now: the files are readable, certificates and keys fit. What is left to try are the addresses.
 
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::bind::{BindError, bind, try_unix};
 use crate::cli::{answer, complain};
 use crate::config::{Config, MetricsSocket};
+use crate::tls::Tls;
 
 /// Tries everything, tells of all that is wrong, and leaves nothing behind.
 pub(crate) fn run(config: &Config) -> ExitCode {
@@ -32,5 +35,24 @@ async fn refusals(config: &Config) -> Vec<String> {
             Some(MetricsSocket::Unix(path)) => try_unix(path).map(|()| None),
             None => Ok(None),
         };
-    [clients.err(), pages.err()].into_iter().flatten().map(|error| error.to_string()).collect()
+    let addresses = [clients.err(), pages.err()].into_iter().flatten().map(|error| error.to_string());
+    tls(config).into_iter().chain(addresses).collect()
+}
+
+/// What is wrong with the certificates. One that the process makes for itself is not made, but there must be room for it.
+fn tls(config: &Config) -> Option<String> {
+    match &config.listener_tls.self_signed {
+        None => Tls::open(config).err().map(|error| error.to_string()),
+        Some(made) if made.cert().exists() => None,
+        Some(made) => room(&made.cert()).err(),
+    }
+}
+
+/// Whether a file can be made there, folders and all.
+fn room(file: &Path) -> Result<(), String> {
+    let folder = file.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let trial = folder.join(format!(".etcd-grpc-proxy-{}", std::process::id()));
+    fs::create_dir(&trial)
+        .and_then(|()| fs::remove_dir(&trial))
+        .map_err(|error| format!("cannot write to {}: {error}", folder.display()))
 }

@@ -19,6 +19,7 @@ mod meant;
 mod nearest;
 mod problems;
 mod shown;
+mod source;
 mod status;
 mod typed;
 mod unserved;
@@ -39,12 +40,13 @@ use invocation::{Invocation, Line, Purpose};
 pub(crate) use layers::Environment;
 use layers::Layered;
 use problems::Problems;
+pub(crate) use source::{Again, Source};
 
 /// What the operator wants.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Serve.
-    Start(Box<Config>),
+    /// Serve, and read the configuration again when asked to.
+    Start(Box<Config>, Box<Source>),
     /// Serve TCP connections as they are.
     Gateway(Box<GatewayConfig>),
     /// Show what a proxy says of itself.
@@ -90,18 +92,22 @@ pub(crate) fn parse(
         Invocation::StatusHelp(text) => Ok(Command::Print(text)),
         Invocation::Help => Ok(Command::Print(help::text())),
         Invocation::Gateway(arguments) => gateway::read(&arguments),
-        Invocation::Run(purpose, line) => run(purpose, &line, environment),
+        Invocation::Run(purpose, line) => run(purpose, line, environment),
     }
 }
 
-fn run(purpose: Purpose, line: &Line, environment: &Environment) -> Result<Command, Refusal> {
+fn run(purpose: Purpose, line: Line, environment: &Environment) -> Result<Command, Refusal> {
     let layered = layers::layer(&line.arguments, &line.typed, environment);
     if purpose == Purpose::Show {
-        Problems::of_reading(line, &layered).refuse()?;
+        Problems::of_reading(&line, &layered).refuse()?;
         return Ok(Command::Print(shown::text(&layered, environment)));
     }
-    let config = config(line, &layered, environment)?;
-    Ok(if purpose == Purpose::Start { Command::Start(config) } else { Command::Check(config) })
+    let config = config(&line, &layered, environment)?;
+    if purpose == Purpose::Check {
+        return Ok(Command::Check(config));
+    }
+    let source = Source::new(line, environment.clone(), &layered);
+    Ok(Command::Start(config, Box::new(source)))
 }
 
 /// The configuration, or everything that is wrong: what cannot be read, then what cannot be meant.
@@ -132,6 +138,11 @@ impl Refusal {
     fn unread(program: &str, wrong: &[typed::Wrong]) -> Self {
         let lines = wrong.iter().map(|wrong| format!("Error: {}", wrong.line));
         Self { lines: lines.chain([hint(program)]).collect() }
+    }
+
+    /// What is wrong, a line each.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
     }
 
     fn all(lines: Vec<String>) -> Result<(), Self> {

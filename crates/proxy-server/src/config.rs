@@ -50,8 +50,10 @@ pub(crate) struct Config {
     pub(crate) profiles: bool,
     /// Whether calls are timed.
     pub(crate) extensive_metrics: bool,
-    /// How long calls in progress may take to end upon SIGTERM.
-    pub(crate) drain_timeout: Duration,
+    /// Whether writes are refused.
+    pub(crate) read_only: bool,
+    /// How long a drain takes.
+    pub(crate) drain: DrainTimes,
     /// What the log shows, and how.
     pub(crate) log: Log,
     /// What the operator should read in the log once there is one.
@@ -102,6 +104,15 @@ pub(crate) struct Log {
 pub(crate) struct Reads {
     /// Whether linearizable reads that come together share one transaction on etcd.
     pub(crate) coalesced: bool,
+}
+
+/// How long a drain takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DrainTimes {
+    /// From the signal, and from the end of the registration, until the port is closed.
+    pub(crate) delay: Duration,
+    /// From then on, for the calls in progress.
+    pub(crate) timeout: Duration,
 }
 
 /// Where this proxy registers.

@@ -83,7 +83,7 @@ async fn serve_until_signal(
     signals: &mut Signals,
 ) {
     let accepting = tokio::spawn(accept(listener, workers, drain.clone()));
-    signals.next().await;
+    signals.end().await;
     init_daemon::stopping();
     leaving.cancel();
     info!(address = %config.listen_addr, "stop listening for client requests");
@@ -98,6 +98,6 @@ async fn serve_until_signal(
             Ok(_) => info!("all connections ended"),
             Err(_) => warn!(after = ?config.drain_timeout, "closing the connections that are left"),
         },
-        () = signals.next() => warn!("closing the connections that are left: second signal"),
+        () = signals.end() => warn!("closing the connections that are left: second signal"),
     }
 }

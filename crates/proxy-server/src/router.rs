@@ -20,7 +20,9 @@ use crate::alarms::Alarms;
 use crate::calls::{CallShard, CountedBody, RequestBody};
 use crate::drain::end_with_drain;
 use crate::health::HealthService;
+use crate::live::Live;
 use crate::member_list::MemberList;
+use crate::read_only;
 use crate::sort_guard::SortGuard;
 use crate::watch_door::WatchDoor;
 use crate::wiring::TenantKv;
@@ -44,6 +46,8 @@ pub(crate) struct Router {
     pub(crate) pass_through: Upstream,
     /// What says whether it may pass.
     pub(crate) namespace: Namespace,
+    /// Says whether writes are refused.
+    pub(crate) live: Live,
     /// Largest message in bytes that a client may send.
     pub(crate) max_client_bytes: usize,
     pub(crate) drain: CancellationToken,
@@ -67,6 +71,14 @@ impl Router {
         let path = call.uri().path().to_owned();
         let (service, method) =
             path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
+        let call = if self.live.is_read_only() {
+            match read_only::admit(service, method, call, self.max_client_bytes).await {
+                Ok(call) => call,
+                Err(refusal) => return refusal.into_http(),
+            }
+        } else {
+            call
+        };
         match (service, method) {
             ("etcdserverpb.KV", "Range" | "Put" | "DeleteRange" | "Txn" | "Compact" | "RangeStream") => {
                 serve(self.kv.clone(), call).await

@@ -11,27 +11,31 @@ use resolver_registry::Registry;
 use tls_termination::TlsListener;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use upstream_balancer::{AutoSync, Cluster, Identity, Upstream};
 
+use crate::Proxy;
 use crate::admin_pages::Office;
 use crate::admin_thread::{self, Listener};
-use crate::bind::{BindError, bind};
+use crate::bind::{BindError, adopted, bind};
 use crate::calls::Calls;
 use crate::clients::Clients;
-use crate::config::Config;
+use crate::config::DrainTimes;
 use crate::connection::{ConnectionSettings, serve_connection};
 use crate::entrance::Entrance;
 use crate::gateway::HostError;
 use crate::health::Health;
 use crate::init_daemon;
 use crate::listener::accept;
+use crate::live::Live;
 use crate::log::LevelSwitch;
 use crate::ordering;
-use crate::signals::Signals;
+use crate::reload::Reloader;
+use crate::signals::{Asked, Signals};
 use crate::tls::{Renewals, Tls, secured};
+use crate::watchdog;
 use crate::wiring::{self, House};
 use crate::worker::{self, Worker, WorkerHandle};
 
@@ -51,6 +55,8 @@ pub(crate) enum ServerError {
     Runtime(io::Error),
     #[error("cannot listen for metrics: {0}")]
     MetricsListener(io::Error),
+    #[error("cannot use the socket that was handed over: {0}")]
+    Inherited(io::Error),
     #[error("cannot start a worker: {0}")]
     Worker(io::Error),
     #[error(transparent)]
@@ -64,17 +70,22 @@ pub(crate) enum ServerError {
 ///
 /// # Errors
 /// When it cannot start. A proxy that has started ends well.
-pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), ServerError> {
+pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), ServerError> {
+    let Proxy { config, source, inherited } = proxy;
     let mut signals = Signals::listen(log_level.clone()).map_err(ServerError::Signals)?;
     let tls = Tls::open(&config)?;
     let renewals =
         Renewals::new(tls.sources.clone(), Arc::clone(&tls.renewed)).map_err(ServerError::Signals)?;
-    let listener = bind(&config.listen_addr).await?;
+    let listener = match inherited.clients {
+        Some(socket) => adopted(socket).map_err(ServerError::Inherited)?,
+        None => bind(&config.listen_addr).await?,
+    };
     info!(address = %config.listen_addr, "listening for gRPC proxy client requests");
 
-    let metrics_listener = match &config.metrics_addr {
-        Some(address) => Some(Listener::bind(address, tls.metrics.clone()).await?),
-        None => None,
+    let metrics_listener = match (&config.metrics_addr, inherited.pages) {
+        (Some(address), Some(socket)) => Some(Listener::inherited(address, tls.metrics.clone(), socket)?),
+        (Some(address), None) => Some(Listener::bind(address, tls.metrics.clone()).await?),
+        (None, _) => None,
     };
 
     let (leaving, drain) = (CancellationToken::new(), CancellationToken::new());
@@ -91,6 +102,7 @@ pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), 
     let (cache, cache_watcher) = KvCache::new(config.cache.clone());
     let calls = Calls::new(config.extensive_metrics);
     let house = House {
+        live: Live::new(&config),
         config: Arc::new(config),
         cluster,
         watch_hub,
@@ -124,22 +136,37 @@ pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), 
         house.cluster.keep_order();
         tokio::select! {
             () = ordering::recover(&identity, &upstream) => {}
-            () = signals.next() => return Ok(()),
+            () = signals.end() => return Ok(()),
         }
     }
     tokio::spawn(registry_work);
+    tokio::spawn(watchdog::run(workers.clone()));
     let accepting = tokio::spawn(accept(listener, workers, drain.clone()));
 
     let config = &house.config;
     info!(address = %config.listen_addr, "started gRPC proxy");
     init_daemon::ready();
-    signals.next().await;
+    let mut reloader = Reloader {
+        source,
+        live: house.live.clone(),
+        level: house.log_level.clone(),
+        cluster: Arc::clone(&house.cluster),
+        has_tls: config.upstream.tls.is_some(),
+    };
+    while signals.next().await == Asked::Reload {
+        reloader.reload();
+    }
 
     init_daemon::stopping();
+    let DrainTimes { delay, timeout: limit } = house.live.drain_times();
     let drained = async {
         // Who looks for a proxy is told first, while this one still serves.
         leaving.cancel();
         leave(&house.registry).await;
+        if !delay.is_zero() {
+            info!(delay = ?delay, "serving on until everybody has heard of the end");
+            sleep(delay).await;
+        }
         info!(address = %config.listen_addr, "stop listening gRPC proxy client requests");
         drain.cancel();
         house.watch_hub.close();
@@ -149,14 +176,14 @@ pub(crate) async fn serve(config: Config, log_level: LevelSwitch) -> Result<(), 
             let _ = accepting.await;
             join_all(ends).await;
         };
-        timeout(config.drain_timeout, ended).await
+        timeout(limit, ended).await
     };
     tokio::select! {
         ended = drained => match ended {
             Ok(()) => info!("all connections ended"),
-            Err(_) => warn!(after = ?config.drain_timeout, "closing the connections that are left"),
+            Err(_) => warn!(after = ?limit, "closing the connections that are left"),
         },
-        () = signals.next() => warn!("closing the connections that are left: second signal"),
+        () = signals.end() => warn!("closing the connections that are left: second signal"),
     }
     Ok(())
 }

@@ -78,7 +78,7 @@ impl Status {
                 sharing::leases(&self.house.lease_hub),
                 self.certificates(),
                 clients::section(&self.house.clients),
-                configuration::section(config),
+                configuration::section(&self.house.live),
             ],
         }
     }

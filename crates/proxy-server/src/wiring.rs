@@ -32,6 +32,7 @@ use crate::entrance::Entrance;
 use crate::health::HealthService;
 use crate::http_door::HttpDoor;
 use crate::in_process::InProcess;
+use crate::live::Live;
 use crate::log::LevelSwitch;
 use crate::member_list::MemberList;
 use crate::message_log::MessageLog;
@@ -48,6 +49,7 @@ const JSON_OVERHEAD_BYTES: usize = 64 << 10;
 #[derive(Clone)]
 pub(crate) struct House {
     pub(crate) config: Arc<Config>,
+    pub(crate) live: Live,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) watch_hub: WatchHub,
     pub(crate) lease_hub: LeaseHub,
@@ -174,6 +176,7 @@ fn json_limits(config: &Config) -> json_gateway::Config {
 pub(crate) fn router(house: House) -> (Router, Chores) {
     let House {
         config,
+        live,
         cluster,
         watch_hub,
         lease_hub,
@@ -210,6 +213,7 @@ pub(crate) fn router(house: House) -> (Router, Chores) {
         cache,
         pass_through: upstream,
         namespace: config.namespace.clone(),
+        live,
         max_client_bytes: config.upstream.max_client_bytes(),
         drain,
         calls: calls.shard(),

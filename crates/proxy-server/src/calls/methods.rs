@@ -62,7 +62,7 @@ impl Methods {
         Self { all, by_path }
     }
 
-    pub(super) fn all(&self) -> &[Method] {
+    pub(crate) fn all(&self) -> &[Method] {
         &self.all
     }
 

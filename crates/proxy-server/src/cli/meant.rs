@@ -23,7 +23,7 @@ use super::{
     go_values::{GoDuration, quote},
     unserved,
 };
-use crate::config::Config;
+use crate::config::{Config, DrainTimes};
 pub(super) use observation::plain_metrics_addr;
 
 /// The configuration that the flags mean, or everything that is wrong with them.
@@ -47,7 +47,8 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let profiles = all.note(observation::profiles(flags.enable_pprof));
     let extensive_metrics = all.note(observation::is_extensive(&flags.metrics));
     let log = all.note(observation::log(&flags));
-    let drain_timeout = all.note(drain_timeout(flags.drain_timeout));
+    let drain_delay = all.note(span("drain-delay", flags.drain_delay));
+    let drain_timeout = all.note(span("drain-timeout", flags.drain_timeout));
     all.refuse()?;
     // None of these fails any more.
     listener.and(address).and(served)?;
@@ -75,7 +76,8 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
         profiles: profiles?,
         extensive_metrics: extensive_metrics?,
         metrics_addr: metrics_addr?,
-        drain_timeout: drain_timeout?,
+        read_only: flags.read_only,
+        drain: DrainTimes { delay: drain_delay?, timeout: drain_timeout? },
         log: log?,
         settings: Vec::new(),
         listen_addr: flags.listen_addr,
@@ -114,9 +116,9 @@ fn bounded(name: &str, given: u64, max: usize) -> Result<usize, Refusal> {
     fits.ok_or_else(|| Refusal::new(format!("invalid {name} {given} (must be between 1 and {max})")))
 }
 
-pub(super) fn drain_timeout(given: GoDuration) -> Result<Duration, Refusal> {
+pub(super) fn span(name: &str, given: GoDuration) -> Result<Duration, Refusal> {
     if given < GoDuration::ZERO {
-        return Err(Refusal::new(format!("invalid drain-timeout {given} (must not be negative)")));
+        return Err(Refusal::new(format!("invalid {name} {given} (must not be negative)")));
     }
     Ok(given.positive().unwrap_or_default())
 }

@@ -19,7 +19,7 @@ fn start(flags: &[&str]) -> Result<Command, Refusal> {
 #[track_caller]
 fn config(flags: &[&str]) -> Config {
     match start(flags) {
-        Ok(Command::Start(config)) => *config,
+        Ok(Command::Start(config, _)) => *config,
         other => panic!("{flags:?}: {other:?}"),
     }
 }
@@ -98,7 +98,7 @@ fn own_flags_have_their_defaults() {
     assert_eq!(config.upstream.policy, upstream_balancer::Policy::Pin);
     assert_eq!(config.upstream.connections, 1);
     assert_eq!(config.worker_threads, None);
-    assert_eq!(config.drain_timeout, Duration::from_secs(30));
+    assert_eq!(config.drain.timeout, Duration::from_secs(30));
 }
 
 /// Every row of the table is read, whatever its type: another value than the default must arrive.
@@ -134,7 +134,7 @@ fn every_way_to_be_called_starts() {
         &["etcd", "grpc-proxy", "start"],
         &["/usr/local/bin/etcd", "grpc-proxy", "start", "--debug"],
     ] {
-        assert!(matches!(run(line), Ok(Command::Start(_))), "{line:?}");
+        assert!(matches!(run(line), Ok(Command::Start(..))), "{line:?}");
     }
 }
 
@@ -144,7 +144,7 @@ fn words_after_start_are_passed_over() {
     for words in
         [&["extra"][..], &["help"], &["-"], &["--", "--bad"], &["--debug", "false"], &["--help=false"]]
     {
-        assert!(matches!(start(words), Ok(Command::Start(_))), "{words:?}");
+        assert!(matches!(start(words), Ok(Command::Start(..))), "{words:?}");
     }
     assert_eq!(config(&["--debug", "false"]).log.level, LogLevel::Debug);
 }
@@ -280,7 +280,7 @@ fn values_may_be_empty_or_look_like_flags() {
     let advertised = |flags: &[&str]| config(flags).advertise_client_url;
     assert_eq!(advertised(&["--advertise-client-url", "--bad"]), "--bad");
     assert_eq!(advertised(&["--advertise-client-url=a=b"]), "a=b");
-    assert!(matches!(start(&["--resolver-ttl", "-1"]), Ok(Command::Start(_))));
+    assert!(matches!(start(&["--resolver-ttl", "-1"]), Ok(Command::Start(..))));
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn own_flags_are_checked() {
     assert_eq!(config(&["--balancer=least-in-flight"]).upstream.policy, Policy::LeastInFlight);
     assert!(refusal(&["--balancer=x"]).contains("balancer"));
     assert_eq!(config(&["--worker-threads=3"]).worker_threads, Some(3));
-    assert_eq!(config(&["--drain-timeout=0"]).drain_timeout, Duration::ZERO);
+    assert_eq!(config(&["--drain-timeout=0"]).drain.timeout, Duration::ZERO);
     let bounds = "(must be between 1 and 256)";
     assert_eq!(refusal(&["--upstream-connections=0"]), format!("invalid upstream-connections 0 {bounds}"));
     assert_eq!(
@@ -396,6 +396,10 @@ fn own_flags_are_checked() {
         format!("invalid upstream-connections 257 {bounds}")
     );
     assert_eq!(refusal(&["--drain-timeout=-5s"]), "invalid drain-timeout -5s (must not be negative)");
+    assert_eq!(refusal(&["--drain-delay=-5s"]), "invalid drain-delay -5s (must not be negative)");
+    assert_eq!(config(&[]).drain.delay, Duration::ZERO);
+    assert_eq!(config(&["--drain-delay=5s"]).drain.delay, Duration::from_secs(5));
+    assert!(config(&["--read-only"]).read_only && !config(&[]).read_only);
 }
 
 #[test]

@@ -186,6 +186,8 @@ fn flags(line: &mut Line) -> Flags {
         grpc_keepalive_min_time: line.take("grpc-keepalive-min-time"),
         grpc_keepalive_interval: line.take("grpc-keepalive-interval"),
         grpc_keepalive_timeout: line.take("grpc-keepalive-timeout"),
+        read_only: line.take("read-only"),
+        drain_delay: line.take("drain-delay"),
         drain_timeout: line.take("drain-timeout"),
         config_file: line.take("config-file"),
         cors: line.list("cors"),

@@ -2,11 +2,13 @@
 
 use admin_http::{Cell, Section, Table};
 
-use crate::config::{Config, Setting};
+use crate::config::Setting;
+use crate::live::Live;
 
-pub(super) fn section(config: &Config) -> Section {
+pub(super) fn section(live: &Live) -> Section {
+    let settings = live.settings();
     let (given, defaults): (Vec<&Setting>, Vec<&Setting>) =
-        config.settings.iter().partition(|setting| !setting.is_default());
+        settings.iter().partition(|setting| !setting.is_default());
     let mut set = table("given", &given);
     set.when_empty = "Every flag has its default.";
     let mut rest = table("defaults", &defaults);

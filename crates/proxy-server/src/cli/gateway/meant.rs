@@ -9,7 +9,7 @@ use crate::{
     cli::{
         Refusal,
         go_values::{GoDuration, quote},
-        meant::{drain_timeout, plain_metrics_addr, worker_threads},
+        meant::{plain_metrics_addr, span, worker_threads},
     },
     config::Log,
     gateway::GatewayConfig,
@@ -31,7 +31,7 @@ pub(super) fn config(flags: Flags) -> Result<GatewayConfig, Refusal> {
         endpoints,
         retry_delay: not_negative("retry-delay", flags.retry_delay)?.unwrap_or(DEFAULT_RETRY_DELAY),
         dial_timeout: not_negative("dial-timeout", flags.dial_timeout)?.ok_or_else(no_time)?,
-        drain_timeout: drain_timeout(flags.drain_timeout)?,
+        drain_timeout: span("drain-timeout", flags.drain_timeout)?,
         metrics_addr: plain_metrics_addr(&flags.metrics_addr)?,
         worker_threads: worker_threads(flags.worker_threads)?,
         log: Log { level: if flags.debug { LogLevel::Debug } else { LogLevel::Info }, ..Log::default() },

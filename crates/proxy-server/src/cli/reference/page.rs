@@ -1,7 +1,7 @@
 //! The tables of `docs/configuration.md`. What stands around them is written by hand.
 
 use super::{
-    super::{flags::GROUPS, layers::variable, unserved},
+    super::{flags::GROUPS, layers::variable, source::RELOADABLE, unserved},
     Flag, kind,
 };
 
@@ -31,8 +31,15 @@ fn row(flag: &Flag) -> String {
     } else {
         ""
     };
+    let reloaded = if RELOADABLE.contains(&flag.name) { " *Taken over by SIGHUP.*" } else { "" };
     let what = flag.help.replace('|', "\\|");
-    format!("| `{}` | {} | {default} | {what}.{mark} |\n", flag.name, kind(flag))
+    format!("| `{}` | {} | {default} | {what}.{mark}{reloaded} |\n", flag.name, kind(flag))
+}
+
+#[test]
+fn what_is_taken_over_by_sighup_is_a_flag() {
+    let known = |name: &&str| super::all().any(|flag| flag.name == *name);
+    assert!(RELOADABLE.iter().all(known), "{RELOADABLE:?}");
 }
 
 #[test]
