@@ -8,7 +8,7 @@ use crate::command::{answer, run as run_command};
 use crate::console::{print, say};
 use crate::manifest::Manifest;
 use crate::workspace::{at, root};
-use crate::{Outcome, codegen, docs, test, tidy};
+use crate::{Outcome, codegen, contrib, docs, test, tidy};
 
 /// The one crate that is not meant to be used alone.
 const NOT_REUSABLE: &str = "proxy-server";
@@ -18,7 +18,7 @@ struct Step {
     run: fn() -> Outcome,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: || tidy::run(&[]) },
     Step { name: "clippy", run: clippy },
@@ -26,6 +26,7 @@ const STEPS: [Step; 9] = [
     Step { name: "alone", run: alone },
     Step { name: "docs", run: rustdoc },
     Step { name: "pages", run: || docs::run(&["--check".to_owned()]) },
+    Step { name: "contrib", run: || contrib::run(&[]) },
     Step { name: "deny", run: deny },
     Step { name: "test", run: || test::run(&[]) },
 ];

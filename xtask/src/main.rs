@@ -17,11 +17,13 @@ mod ci;
 mod codegen;
 mod command;
 mod console;
+mod contrib;
 mod demo;
 mod docs;
 mod e2e;
 mod fuzz;
 mod manifest;
+mod package;
 mod provision;
 mod proxy;
 mod test;
@@ -48,6 +50,8 @@ usage: cargo xtask <command>
   codegen [--check]    crates/proto-gen/src/generated from proto/
   docs [--check]       the pages, man page and completions that the tables of flags and metrics say
   tidy                 the house rules
+  contrib              units, scripts, manifests and the container file, by the tools that are there
+  package deb          a Debian package, in target/deb
   ci [--skip step]...  all that a change must pass
 
 environment:
@@ -79,6 +83,8 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "browse" => browse::run(rest),
         "codegen" => codegen::run(rest),
         "docs" => docs::run(rest),
+        "contrib" => contrib::run(rest),
+        "package" => package::run(rest),
         "tidy" => tidy::run(rest),
         "ci" => ci::run(rest),
         "help" | "--help" | "-h" => {

@@ -4,6 +4,7 @@
 mod completions;
 mod man;
 mod page;
+mod samples;
 
 use std::path::{Path, PathBuf};
 

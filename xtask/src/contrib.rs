@@ -1,0 +1,91 @@
+//! `cargo xtask contrib`: the units, scripts, manifests and the container file, each by the tool that knows its kind. What is
+//! not installed is not asked, and named.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command::{answer, run as run_command, shown};
+use crate::console::say;
+use crate::workspace::{at, emptied, root, target};
+use crate::{Outcome, no_arguments};
+
+/// systemd's measure of what a service could do, in tenths: 0 is nothing, 100 everything.
+const MOST_EXPOSURE: &str = "20";
+/// The oldest release of Kubernetes for which the manifests are written.
+const KUBERNETES: &str = "1.30";
+const MANIFEST: &str = "contrib/kubernetes/etcd-grpc-proxy.yaml";
+const RULE: &str = "contrib/kubernetes/prometheus-rule.yaml";
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    no_arguments("contrib", arguments)?;
+    let folder = target().join("contrib");
+    emptied(&folder)?;
+    scripts()?;
+    with("systemd-analyze", || units(&folder))?;
+    with("hadolint", || {
+        run_command(Command::new("hadolint").arg(root().join("contrib/container/Containerfile")))
+    })?;
+    with("kubernetes-validate", manifests)?;
+    with("promtool", || rules(&folder))?;
+    say("contrib: nothing to complain of");
+    Ok(())
+}
+
+fn with(tool: &str, check: impl FnOnce() -> Outcome) -> Outcome {
+    if answer(Command::new(tool).arg("--version")).is_none() {
+        say(&format!("contrib: `{tool}` is not installed, so what it knows is not looked at"));
+        return Ok(());
+    }
+    check()
+}
+
+fn scripts() -> Outcome {
+    for script in ["postinst", "prerm", "postrm"] {
+        run_command(Command::new("sh").arg("-n").arg(root().join("contrib/debian").join(script)))?;
+    }
+    Ok(())
+}
+
+/// systemd asks whether the binary is there, which it is only once the package is installed.
+fn units(folder: &Path) -> Outcome {
+    let source = root().join("contrib/systemd");
+    let mut units = Vec::new();
+    for entry in fs::read_dir(&source).map_err(at(&source))?.flatten() {
+        let text = fs::read_to_string(entry.path()).map_err(at(&source))?;
+        let unit = folder.join(entry.file_name());
+        fs::write(&unit, text.replace("/usr/bin/etcd-grpc-proxy", "/bin/true")).map_err(at(&unit))?;
+        units.push(unit);
+    }
+    quiet(Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&units))?;
+    let services = units.iter().filter(|unit| unit.extension().is_some_and(|kind| kind == "service"));
+    let security = ["security", "--offline=true", "--no-pager", "--threshold", MOST_EXPOSURE];
+    run_command(Command::new("systemd-analyze").args(security).args(services).stdout(log(folder)?))
+}
+
+/// systemd passes over what it does not know, with a line on standard error.
+fn quiet(command: &mut Command) -> Outcome {
+    let output = command.output().map_err(|error| format!("`{}`: {error}", shown(command)))?;
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    let is_fine = output.status.success() && complaints.is_empty();
+    if is_fine { Ok(()) } else { Err(format!("`{}`: {}\n{complaints}", shown(command), output.status)) }
+}
+
+fn log(folder: &Path) -> Outcome<fs::File> {
+    let path: PathBuf = folder.join("security.log");
+    fs::File::create(&path).map_err(at(&path))
+}
+
+fn manifests() -> Outcome {
+    let options = ["--strict", "--kubernetes-version", KUBERNETES];
+    run_command(Command::new("kubernetes-validate").args(options).arg(root().join(MANIFEST)))
+}
+
+/// What is below `spec` is a file of rules as Prometheus reads it.
+fn rules(folder: &Path) -> Outcome {
+    let text = fs::read_to_string(root().join(RULE)).map_err(at(&root().join(RULE)))?;
+    let (_, spec) = text.split_once("\nspec:\n").ok_or("the rule has a spec")?;
+    let path = folder.join("rules.yaml");
+    fs::write(&path, spec).map_err(at(&path))?;
+    run_command(Command::new("promtool").args(["check", "rules"]).arg(&path))
+}
