@@ -1,6 +1,11 @@
 //! TLS on both sides, with real certificates and a real etcd that wants them.
 
+mod auto_tls;
 mod clients;
+mod listener;
+mod refusals;
+mod reload;
+mod upstream;
 
 use std::path::Path;
 

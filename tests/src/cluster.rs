@@ -35,19 +35,28 @@ pub struct Shape {
     pub flags: Vec<String>,
     /// Whether every member listens with TLS too, at [`Member::tls_address`].
     pub tls: bool,
+    /// More URLs at which every member listens for clients: for clusters of one.
+    pub more_urls: Vec<String>,
 }
 
 impl Shape {
     /// One member: enough where nothing depends on a quorum.
     #[must_use]
     pub fn single() -> Self {
-        Self { members: 1, flags: Vec::new(), tls: false }
+        Self { members: 1, flags: Vec::new(), tls: false, more_urls: Vec::new() }
     }
 
     /// Three members.
     #[must_use]
     pub fn three() -> Self {
-        Self { members: 3, flags: Vec::new(), tls: false }
+        Self { members: 3, flags: Vec::new(), tls: false, more_urls: Vec::new() }
+    }
+
+    /// The same with one more URL for clients.
+    #[must_use]
+    pub fn listening_at(mut self, url: &str) -> Self {
+        self.more_urls.push(url.to_owned());
+        self
     }
 
     /// The same with one more flag.
@@ -282,6 +291,7 @@ impl Member {
             true => format!("http://{address},https://127.0.0.1:{}", seat.tls_port),
             false => format!("http://{address}"),
         };
+        let listen = [&[listen], &shape.more_urls[..]].concat().join(",");
         let log = dir.path().join(format!("{}.log", seat.name));
         let mut arguments = vec![
             format!("--name={}", seat.name),

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::der;
 use rustls::pki_types::CertificateDer;
-use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
 /// Until when one certificate or revocation list that is in use is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Expiry {
     /// One for each certificate; what cannot be decoded has none.
     pub(crate) fn of_certificates(certificates: &[CertificateDer<'_>], file: &Path) -> Vec<Self> {
         let of = |der: &CertificateDer<'_>| {
-            let (_, certificate) = X509Certificate::from_der(der).ok()?;
+            let certificate = der::certificate(der).ok()?;
             Some(Self {
                 file: file.to_owned(),
                 subject: certificate.subject().to_string(),

@@ -10,10 +10,10 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
-use x509_parser::{certificate::X509Certificate, prelude::FromDer, x509::AttributeTypeAndValue};
+use x509_parser::{certificate::X509Certificate, x509::AttributeTypeAndValue};
 
 use crate::{
-    Error,
+    Error, der,
     expiry::Expiry,
     followed::{Dated, Followed},
     pem,
@@ -74,8 +74,7 @@ fn common_name(leaf: &CertificateDer<'_>, file: &Path) -> Result<Option<String>,
 }
 
 fn parsed<'a>(leaf: &'a CertificateDer<'_>, file: &Path) -> Result<X509Certificate<'a>, Error> {
-    let parsed = X509Certificate::from_der(leaf).map(|(_, leaf)| leaf);
-    parsed.map_err(|reason| Error::MalformedCertificate { file: file.to_owned(), reason: reason.to_string() })
+    der::certificate(leaf).map_err(|reason| Error::MalformedCertificate { file: file.to_owned(), reason })
 }
 
 /// The value as text, whatever string type it has: an unreadable name is still a name.

@@ -23,6 +23,7 @@ mod choices;
 mod client;
 mod counters;
 mod dangerous;
+mod der;
 mod error;
 mod expiry;
 mod failure;

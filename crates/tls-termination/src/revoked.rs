@@ -4,11 +4,9 @@ use std::{collections::HashSet, path::Path};
 
 use rustls::pki_types::CertificateRevocationListDer;
 use webpki::BorrowedCertRevocationList;
-use x509_parser::{
-    certificate::X509Certificate, prelude::FromDer as _, revocation_list::CertificateRevocationList,
-};
+use x509_parser::certificate::X509Certificate;
 
-use crate::{Error, expiry::Expiry, followed::Dated, pem};
+use crate::{Error, der, expiry::Expiry, followed::Dated, pem};
 
 /// How a revocation list is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,15 +34,15 @@ impl Revoked {
         let lists = pem::revocation_lists(file)?;
         let malformed = |reason| Error::MalformedRevocationList { file: file.to_owned(), reason };
         let (mut serials, mut expiries) = (HashSet::new(), Vec::new());
-        for der in &lists {
-            let list = parsed(der).map_err(malformed)?;
+        for list in &lists {
+            let parsed = der::revocation_list(list).map_err(malformed)?;
             if mode == CrlMode::Strict {
-                BorrowedCertRevocationList::from_der(der).map_err(|reason| malformed(reason.to_string()))?;
+                BorrowedCertRevocationList::from_der(list).map_err(|reason| malformed(reason.to_string()))?;
             }
-            serials.extend(list.iter_revoked_certificates().map(|revoked| number(revoked.raw_serial())));
-            expiries.extend(list.next_update().map(|next_update| Expiry {
+            serials.extend(parsed.iter_revoked_certificates().map(|revoked| number(revoked.raw_serial())));
+            expiries.extend(parsed.next_update().map(|next_update| Expiry {
                 file: file.to_owned(),
-                subject: list.issuer().to_string(),
+                subject: parsed.issuer().to_string(),
                 serial: String::new(),
                 not_after: next_update.timestamp(),
             }));
@@ -55,14 +53,6 @@ impl Revoked {
     /// Whether the list has the certificate's serial number.
     pub(crate) fn has(&self, certificate: &X509Certificate<'_>) -> bool {
         self.serials.contains(number(certificate.raw_serial()).as_ref())
-    }
-}
-
-fn parsed(der: &[u8]) -> Result<CertificateRevocationList<'_>, String> {
-    match CertificateRevocationList::from_der(der) {
-        Ok(([], list)) => Ok(list),
-        Ok(_) => Err("there is something behind its end".to_owned()),
-        Err(reason) => Err(reason.to_string()),
     }
 }
 

@@ -12,9 +12,8 @@ use rustls::{
         danger::{ClientCertVerified, ClientCertVerifier},
     },
 };
-use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
-use crate::{CrlMode, revoked::Revoked, roots::Authorities};
+use crate::{CrlMode, der, revoked::Revoked, roots::Authorities};
 
 /// A verifier that requires a certificate which leads to an authority and is not revoked.
 pub(crate) fn client_verifier(
@@ -48,8 +47,7 @@ struct BySerial {
 impl BySerial {
     /// What cannot be decoded cannot be looked up.
     fn is_revoked(&self, certificate: &CertificateDer<'_>) -> bool {
-        let parsed = X509Certificate::from_der(certificate);
-        parsed.map_or(true, |(_, certificate)| self.revoked.has(&certificate))
+        der::certificate(certificate).map_or(true, |certificate| self.revoked.has(&certificate))
     }
 }
 

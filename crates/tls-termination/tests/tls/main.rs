@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod files;
+mod fuzz;
 mod handshakes;
 mod key_forms;
 mod listener;

@@ -1,0 +1,173 @@
+//! What a TLS listener speaks, and what it bears.
+
+use std::path::Path;
+use std::time::Duration;
+
+use e2e::certificates::Wish;
+use e2e::{Authority, Cluster, Proxy, SOON, Shape, eventually, http1, metrics, ports, tls};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use super::{assert_good, etcdctl, flag, serving, started};
+
+const SILENT: usize = 1_000;
+
+async fn tls_proxy(cluster: &Cluster, authority: &Authority, more: &[String]) -> Proxy {
+    let server = authority.server("server");
+    let own = vec![flag("cert-file", &server.cert), flag("key-file", &server.key)];
+    started(&cluster.endpoints(), &[own, more.to_vec()].concat()).await
+}
+
+#[tokio::test]
+async fn http_1_and_http_2_are_spoken_on_one_port() {
+    let authority = Authority::new("http");
+    let cluster = Cluster::start(Shape::single()).await;
+    let proxy = tls_proxy(&cluster, &authority, &[]).await;
+    for (offered, agreed) in [(&["h2", "http/1.1"][..], "h2"), (&["http/1.1"], "http/1.1")] {
+        let stream =
+            tls::connect(proxy.address(), authority.file(), None, offered).await.expect("a connection");
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(agreed.as_bytes()));
+    }
+    let page = tls::get(proxy.address(), authority.file(), None, "/health").await.expect("a page");
+    assert!(
+        page.starts_with("HTTP/1.1 200 OK\r\n") && page.ends_with("{\"health\":\"true\",\"reason\":\"\"}"),
+        "{page}"
+    );
+    let metrics = tls::get(proxy.address(), authority.file(), None, "/metrics").await.expect("a page");
+    assert!(metrics.contains("etcd_server_has_leader"), "a member's metrics pass through");
+}
+
+/// curl with no option but the authority, over whatever it prefers.
+#[tokio::test]
+async fn plain_curl_reads_a_page() {
+    let authority = Authority::new("curl");
+    let cluster = Cluster::start(Shape::single()).await;
+    let proxy = tls_proxy(&cluster, &authority, &[]).await;
+    for more in [&[][..], &["--http1.1"]] {
+        let curl = Command::new("curl")
+            .args(["--silent", "--show-error", "--cacert"])
+            .arg(authority.file())
+            .args(more)
+            .arg(format!("https://{}/health", proxy.address()))
+            .output()
+            .await;
+        let Ok(output) = curl else {
+            println!("there is no curl on this machine: its two protocols are tested above");
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(
+            said,
+            "{\"health\":\"true\",\"reason\":\"\"}",
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+/// Whatever is plain is turned away, and nobody notices.
+#[tokio::test]
+async fn plain_text_on_a_tls_port_is_closed() {
+    let authority = Authority::new("plain-text");
+    let cluster = Cluster::start(Shape::single()).await;
+    let proxy = tls_proxy(&cluster, &authority, &[]).await;
+    assert_eq!(http1::get(proxy.address(), "/health").await, None);
+    let ended = e2e::Etcdctl::of(proxy.address()).flag("--command-timeout=1s").run(&["get", "a"]).await;
+    assert_ne!(ended.code, 0);
+    assert_good(&etcdctl(proxy.address(), &authority, None).run(&["put", "a", "1"]).await, "OK\n");
+}
+
+/// Those who connect and say nothing keep nobody waiting, and are let go in etcd's 10 seconds.
+#[tokio::test]
+async fn a_thousand_silent_connections_do_no_harm() {
+    let authority = Authority::new("silent");
+    let cluster = Cluster::start(Shape::single()).await;
+    let metrics_addr = format!("127.0.0.1:{}", ports::free_port());
+    let proxy = tls_proxy(&cluster, &authority, &[format!("--metrics-addr=http://{metrics_addr}")]).await;
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        silent.push(TcpStream::connect(proxy.address()).await.expect("a connection"));
+    }
+    let sum = async |name: &str| metrics::sum_at(&metrics_addr, "/proxy/metrics", name, &[]).await;
+    eventually("all of them are waited for", SOON, async || {
+        (sum("etcd_grpc_proxy_tls_handshakes_pending").await >= SILENT as f64).then_some(())
+    })
+    .await;
+    let begun = std::time::Instant::now();
+    assert_good(&etcdctl(proxy.address(), &authority, None).run(&["put", "a", "1"]).await, "OK\n");
+    tls::get(proxy.address(), authority.file(), None, "/health").await.expect("a page");
+    println!("served in {:?} beside {SILENT} silent connections", begun.elapsed());
+    for stream in &mut silent {
+        let closed = tokio::time::timeout(SOON, stream.read_to_end(&mut Vec::new())).await;
+        assert!(closed.is_ok(), "a silent connection is closed");
+    }
+    let label = "reason=\"timeout\"";
+    let name = "etcd_grpc_proxy_tls_handshake_failures_total";
+    let timeouts = metrics::sum_at(&metrics_addr, "/proxy/metrics", name, &[label]).await;
+    assert!(timeouts >= SILENT as f64, "{timeouts}");
+    eventually("nobody is waited for", SOON, async || {
+        (sum("etcd_grpc_proxy_tls_handshakes_pending").await < 1.0).then_some(())
+    })
+    .await;
+}
+
+/// A drain does not wait for handshakes.
+#[tokio::test]
+async fn a_drain_does_not_wait_for_handshakes() {
+    let authority = Authority::new("drain");
+    let cluster = Cluster::start(Shape::single()).await;
+    let mut proxy = tls_proxy(&cluster, &authority, &["--drain-timeout=1h".to_owned()]).await;
+    let _silent = TcpStream::connect(proxy.address()).await.expect("a connection");
+    proxy.terminate();
+    assert!(proxy.end().await.success());
+}
+
+#[tokio::test]
+async fn the_second_address_may_have_a_certificate_of_its_own() {
+    let (authority, of_metrics) = (Authority::new("of-clients"), Authority::new("of-metrics"));
+    let cluster = Cluster::start(Shape::single()).await;
+    let own = authority.client("client", &Wish::default());
+    let address = format!("127.0.0.1:{}", ports::free_port());
+    let metrics = of_metrics.server("metrics");
+    let base = [
+        serving(&authority.server("server"), &authority),
+        vec![
+            format!("--metrics-addr=https://{address}"),
+            flag("metrics-cert-file", &metrics.cert),
+            flag("metrics-key-file", &metrics.key),
+        ],
+    ]
+    .concat();
+    let get = async |ca: &Path, own| tls::get(&address, ca, own, "/proxy/health").await;
+    let proxy = started(&cluster.endpoints(), &base).await;
+    assert!(get(of_metrics.file(), Some(&own)).await.expect("a page").starts_with("HTTP/1.1 200"));
+    assert!(get(authority.file(), Some(&own)).await.is_err(), "the clients' certificate is not shown there");
+    assert!(get(of_metrics.file(), None).await.is_err(), "a certificate is asked for");
+    assert_good(&etcdctl(proxy.address(), &authority, Some(&own)).run(&["put", "a", "1"]).await, "OK\n");
+    drop(proxy);
+    let open = [base, vec!["--metrics-client-cert-auth=off".to_owned()]].concat();
+    let proxy = started(&cluster.endpoints(), &open).await;
+    assert!(get(of_metrics.file(), None).await.expect("a page").starts_with("HTTP/1.1 200"));
+    let refused =
+        etcdctl(proxy.address(), &authority, None).flag("--command-timeout=1s").run(&["get", "a"]).await;
+    assert_ne!(refused.code, 0, "clients still have to show one");
+}
+
+/// Whoever holds connections to the pages open without a handshake keeps nobody from them.
+#[tokio::test]
+async fn the_pages_are_served_beside_silent_connections() {
+    let authority = Authority::new("pages");
+    let cluster = Cluster::start(Shape::single()).await;
+    let address = format!("127.0.0.1:{}", ports::free_port());
+    let _proxy = tls_proxy(&cluster, &authority, &[format!("--metrics-addr=https://{address}")]).await;
+    let mut silent = Vec::new();
+    for _ in 0..600 {
+        silent.push(TcpStream::connect(&address).await.expect("a connection"));
+    }
+    let page =
+        tokio::time::timeout(Duration::from_secs(8), tls::get(&address, authority.file(), None, "/livez"));
+    assert!(
+        page.await.expect("before the silent ones are let go").expect("a page").starts_with("HTTP/1.1 200")
+    );
+}
