@@ -83,7 +83,7 @@ fn rest() -> Roff {
         ("SIGTERM, SIGINT", "drain and end; the second one ends at once."),
         (
             "SIGHUP",
-            "reads the configuration again; what takes effect and what needs a restart is in the log.",
+            "reads the configuration and all certificate files again; what takes effect and what needs a restart is in the log.",
         ),
     ] {
         roff.control("TP", []);
