@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE};
-use http::{Method, Request, Response, Version};
+use http::{Extensions, Method, Request, Response, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::oneshot;
@@ -33,6 +33,8 @@ pub(crate) struct Call<'a> {
     pub(crate) routes: &'a Arc<Routes>,
     pub(crate) route: &'a Route,
     pub(crate) max_value_bytes: usize,
+    /// Of the request: what the server that has the gateway says to the service.
+    pub(crate) extensions: Extensions,
 }
 
 impl Call<'_> {
@@ -145,6 +147,7 @@ impl Call<'_> {
         *request.uri_mut() =
             self.route.method.parse().map_err(|_| Status::internal("a method without a path"))?;
         *request.headers_mut() = metadata;
+        *request.extensions_mut() = self.extensions.clone();
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
         std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(unreachable_service)?;

@@ -78,6 +78,11 @@ impl<S> Gateway<S> {
     }
 }
 
+/// The answer to a request that is refused before the gateway sees it.
+pub fn refuse(refusal: Status) -> Response<Body> {
+    Refusal::from(refusal).into_response()
+}
+
 /// Whether a path is the gateway's, be there a method behind it or not.
 pub fn owns(path: &str) -> bool {
     path.starts_with("/v3/") || path.starts_with("/v3beta/")
@@ -89,7 +94,7 @@ where
     <S::ResponseBody as http_body::Body>::Error: Into<StdError>,
     S::ResponseBody: http_body::Body<Data = Bytes>,
 {
-    /// Answers a request, whatever it is. A WebSocket's talk is for the caller to run.
+    /// Answers a request, whatever it is. The service gets its extensions. A WebSocket's talk is for the caller to run.
     pub async fn answer<B>(&self, mut request: Request<B>) -> Answer<S>
     where
         B: http_body::Body<Data = Bytes, Error: Into<StdError>> + Send + Unpin + 'static,
@@ -127,7 +132,8 @@ where
             return Err(Status::unimplemented("Method Not Allowed").into());
         }
         let max_value_bytes = self.config.max_value_bytes;
-        let call = Call { routes: &self.api.0, route, max_value_bytes };
+        let extensions = request.extensions().clone();
+        let call = Call { routes: &self.api.0, route, max_value_bytes, extensions };
         call.answer(self.service.clone(), request).await
     }
 

@@ -41,5 +41,5 @@ mod gateway;
 mod websocket;
 
 pub use cors::Origins;
-pub use gateway::{Answer, Api, Config, Gateway, StartError, owns};
+pub use gateway::{Answer, Api, Config, Gateway, StartError, owns, refuse};
 pub use websocket::Talk;

@@ -97,6 +97,8 @@ fn as_post<B>(request: &Request<B>) -> Parts {
     head.method = Method::POST;
     head.uri = request.uri().clone();
     head.headers = request.headers().clone();
+    head.extensions = request.extensions().clone();
+    head.extensions.remove::<OnUpgrade>();
     if let Some(token) = token_of_protocol(&head.headers) {
         head.headers.insert(AUTHORIZATION, token);
     }

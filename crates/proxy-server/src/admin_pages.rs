@@ -89,10 +89,19 @@ impl Office<'_> {
     fn registry(&self) -> Arc<Registry> {
         let registry = Arc::new(Registry::default());
         let House {
-            calls, cluster, watch_hub, lease_hub, cache, read_counters, registry: proxies, tls, ..
+            calls,
+            cluster,
+            watch_hub,
+            lease_hub,
+            cache,
+            read_counters,
+            limits,
+            registry: proxies,
+            tls,
+            ..
         } = self.house;
         let workers = self.workers;
-        Sources { calls, cluster, watch_hub, lease_hub, cache, read_counters, proxies, tls, workers }
+        Sources { calls, cluster, watch_hub, lease_hub, cache, read_counters, proxies, tls, workers, limits }
             .register(&registry);
         // What counts by the facade's macros is shown too. There is one registry for each process.
         let _ = ::metrics::set_global_recorder(Arc::clone(&registry));

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::limits::Certified;
+
 /// Clients that a runtime knows by name. More are counted as one.
 const MAX_CLIENTS: usize = 4096;
 
@@ -39,6 +41,8 @@ struct Counts {
 pub(crate) struct ClientSeat {
     shard: ClientShard,
     peer: SocketAddr,
+    /// Whom its certificate names, where limits ask for it.
+    certified: Option<Certified>,
     /// Under which it is counted.
     address: Option<IpAddr>,
     counts: Arc<Counts>,
@@ -112,7 +116,7 @@ impl ClientShard {
         let counts = Arc::clone(table.clients.entry(address).or_default());
         counts.connections.fetch_add(1, Ordering::Relaxed);
         drop(table);
-        ClientSeat { shard: self.clone(), peer, address, counts }
+        ClientSeat { shard: self.clone(), peer, certified: None, address, counts }
     }
 
     /// Every change is whole by itself, so what a panicking thread left can be gone on with.
@@ -122,6 +126,16 @@ impl ClientShard {
 }
 
 impl ClientSeat {
+    /// The same with a certificate.
+    pub(crate) fn with_certificate(mut self, certified: Option<Certified>) -> Self {
+        self.certified = certified;
+        self
+    }
+
+    pub(crate) fn certified(&self) -> Option<Certified> {
+        self.certified
+    }
+
     /// Where the connection comes from.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer

@@ -7,6 +7,7 @@ use namespace::Namespace;
 use tls_termination::{SelfSigned, ServerTls, Source};
 use upstream_balancer::Credentials;
 
+use crate::limits::LimitsConfig;
 use crate::log::{LogFormat, LogLevel};
 
 /// The whole configuration of a proxy.
@@ -54,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) read_only: bool,
     /// How long a drain takes.
     pub(crate) drain: DrainTimes,
+    /// What one client may take.
+    pub(crate) limits: LimitsConfig,
     /// What the log shows, and how.
     pub(crate) log: Log,
     /// What the operator should read in the log once there is one.

@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use crate::calls::{CountedBody, RequestBody};
 use crate::clients::{ClientSeat, ClientShard};
 use crate::http_door::{HttpDoor, has_grpc_type};
+use crate::limits::Limits;
 use crate::message_log::MessageLog;
 use crate::router::Router;
 
@@ -19,27 +20,34 @@ pub(crate) struct Entrance {
     /// Those who come in here.
     pub(crate) clients: ClientShard,
     pub(crate) messages: MessageLog,
+    pub(crate) limits: Limits,
 }
 
 impl Entrance {
     /// Answers one request, whatever it is.
     pub(crate) async fn answer(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         client: &ClientSeat,
     ) -> Response<CountedBody> {
-        if speaks_grpc(&request) {
-            let call = client.begin();
+        let is_grpc = speaks_grpc(&request);
+        if !is_grpc && !json_gateway::owns(request.uri().path()) {
+            return CountedBody::of(self.http.answer(request).await, None);
+        }
+        if let Err(refusal) = self.limits.apply(client, &mut request) {
+            return if is_grpc {
+                self.router.refuse(&request, refusal)
+            } else {
+                CountedBody::of(json_gateway::refuse(refusal), None)
+            };
+        }
+        let call = client.begin();
+        if is_grpc {
             let (requests, answers) = self.messages.listen(request.uri().path(), client.peer());
             let request = request.map(|body| RequestBody::from(body).heard_by(requests));
             self.router.call(request).await.map(|body| body.of_client(call).heard_by(answers))
         } else {
-            let call = json_gateway::owns(request.uri().path()).then(|| client.begin());
-            let answer = CountedBody::of(self.http.answer(request).await, None);
-            match call {
-                Some(call) => answer.map(|body| body.of_client(call)),
-                None => answer,
-            }
+            CountedBody::of(self.http.answer(request).await, None).map(|body| body.of_client(call))
         }
     }
 }

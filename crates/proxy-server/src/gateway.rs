@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use crate::admin_thread::{self, Listener};
 use crate::bind::bind;
 use crate::init_daemon;
+use crate::limits::Limits;
 use crate::listener::accept;
 use crate::log::LevelSwitch;
 use crate::server::{ServerError, cores};
@@ -82,7 +83,8 @@ async fn serve_until_signal(
     [leaving, drain]: [CancellationToken; 2],
     signals: &mut Signals,
 ) {
-    let accepting = tokio::spawn(accept(listener, workers, drain.clone()));
+    let room = Limits::default().connections(None);
+    let accepting = tokio::spawn(accept(listener, workers, room, drain.clone()));
     signals.end().await;
     init_daemon::stopping();
     leaving.cancel();

@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
+use crate::limits::ConnectionLimit;
 use crate::worker::WorkerHandle;
 
 /// etcd's listeners probe silent TCP connections so often.
@@ -16,7 +17,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts until the drain begins.
-pub(crate) async fn accept(listener: TcpListener, workers: Vec<WorkerHandle>, drain: CancellationToken) {
+pub(crate) async fn accept(
+    listener: TcpListener,
+    workers: Vec<WorkerHandle>,
+    room: ConnectionLimit,
+    drain: CancellationToken,
+) {
     let mut pause = FIRST_PAUSE;
     loop {
         let accepted = tokio::select! {
@@ -26,7 +32,11 @@ pub(crate) async fn accept(listener: TcpListener, workers: Vec<WorkerHandle>, dr
         match accepted {
             Ok((stream, peer)) => {
                 pause = FIRST_PAUSE;
-                hand_over(stream, peer, &workers);
+                if room.admits(workers.iter().map(WorkerHandle::connections).sum()) {
+                    hand_over(stream, peer, &workers);
+                } else {
+                    warn!(%peer, "connection refused: there are as many as --max-connections allows");
+                }
             }
             Err(error) if is_of_one_connection(&error) => {
                 debug!(%error, "connection ended before it was accepted")

@@ -30,6 +30,7 @@ mod health;
 mod http_door;
 mod in_process;
 mod init_daemon;
+mod limits;
 mod listener;
 mod live;
 mod log;

@@ -6,6 +6,7 @@
 mod cache;
 mod grpc;
 mod lease;
+mod limits;
 mod proxies;
 mod reads;
 mod tls;
@@ -22,6 +23,7 @@ use upstream_balancer::Cluster;
 use watch_coalesce::WatchHub;
 
 use crate::calls::Calls;
+use crate::limits::Limits;
 use crate::tls::Tls;
 use crate::worker::WorkerHandle;
 
@@ -36,6 +38,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) proxies: &'a resolver_registry::Registry,
     pub(crate) tls: &'a Tls,
     pub(crate) workers: &'a [WorkerHandle],
+    pub(crate) limits: &'a Limits,
 }
 
 impl Sources<'_> {
@@ -52,6 +55,7 @@ impl Sources<'_> {
         reads::register(registry, self.read_counters);
         proxies::register(registry, self.proxies);
         tls::register(registry, self.tls);
+        limits::register(registry, self.limits, &self.watch_hub.counters());
     }
 }
 

@@ -67,6 +67,11 @@ impl Router {
         CountedBody::of(answer, call)
     }
 
+    /// Refuses a call and counts it as one.
+    pub(crate) fn refuse<B>(&self, request: &Request<B>, refusal: Status) -> Response<CountedBody> {
+        CountedBody::of(refusal.into_http(), self.calls.begin(request.uri().path()))
+    }
+
     async fn serve(&self, call: Call) -> Answer {
         let path = call.uri().path().to_owned();
         let (service, method) =

@@ -28,6 +28,7 @@ use crate::entrance::Entrance;
 use crate::gateway::HostError;
 use crate::health::Health;
 use crate::init_daemon;
+use crate::limits::Limits;
 use crate::listener::accept;
 use crate::live::Live;
 use crate::log::LevelSwitch;
@@ -101,6 +102,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
         config.auto_sync.map(|interval| AutoSync::new(upstream.clone(), identity.clone(), interval));
     let (cache, cache_watcher) = KvCache::new(config.cache.clone());
     let calls = Calls::new(config.extensive_metrics);
+    let limits = Limits::new(&config.limits);
     let house = House {
         live: Live::new(&config),
         config: Arc::new(config),
@@ -114,6 +116,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
         tls,
         calls,
         clients: Clients::default(),
+        limits,
         log_level,
         drain: drain.clone(),
     };
@@ -141,7 +144,8 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
     }
     tokio::spawn(registry_work);
     tokio::spawn(watchdog::run(workers.clone()));
-    let accepting = tokio::spawn(accept(listener, workers, drain.clone()));
+    let room = house.limits.connections(house.config.limits.connections);
+    let accepting = tokio::spawn(accept(listener, workers, room, drain.clone()));
 
     let config = &house.config;
     info!(address = %config.listen_addr, "started gRPC proxy");
@@ -246,7 +250,9 @@ fn receive(
         // On the heap, so that plain connections do not carry it along.
         Some(tls) => Either::Right(Box::pin(async move {
             if let Some(stream) = secured(tls, stream, peer, drain.clone()).await {
-                let client = entrance.clients.enter(peer);
+                let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                let certified = entrance.limits.certified(leaf);
+                let client = entrance.clients.enter(peer).with_certificate(certified);
                 serve_connection(stream, client, entrance, settings, drain).await;
             }
         })),

@@ -77,7 +77,7 @@ impl Status {
                 reading::cache(config, &self.house.cache),
                 sharing::leases(&self.house.lease_hub),
                 self.certificates(),
-                clients::section(&self.house.clients),
+                clients::section(&self.house),
                 configuration::section(&self.house.live),
             ],
         }

@@ -21,13 +21,15 @@ pub(crate) struct WatchDoor {
     /// None relays every stream.
     pub(crate) hub: Option<WatchService>,
     pub(crate) relay: WatchServer<Namespaced<Upstream>>,
+    /// Whether a client's wish for the relay is granted. The hub counts watchers, the relay does not.
+    pub(crate) grants_wishes: bool,
 }
 
 impl WatchDoor {
     /// Streams of the hub end with the hub; those that are relayed end with the drain.
     pub(crate) async fn serve(&self, call: Call, drain: &CancellationToken) -> Answer {
         match &self.hub {
-            Some(hub) if call.headers().get(WISH) != Some(&PASSTHROUGH) => {
+            Some(hub) if !self.grants_wishes || call.headers().get(WISH) != Some(&PASSTHROUGH) => {
                 hub.serve(call.map(MessageLimit::into_inner)).map(Body::new)
             }
             _ => end_with_drain(drain, serve(self.relay.clone(), call)).await,

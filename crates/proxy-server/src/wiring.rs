@@ -32,6 +32,7 @@ use crate::entrance::Entrance;
 use crate::health::HealthService;
 use crate::http_door::HttpDoor;
 use crate::in_process::InProcess;
+use crate::limits::Limits;
 use crate::live::Live;
 use crate::log::LevelSwitch;
 use crate::member_list::MemberList;
@@ -59,6 +60,7 @@ pub(crate) struct House {
     pub(crate) health: HealthService,
     pub(crate) calls: Calls,
     pub(crate) clients: Clients,
+    pub(crate) limits: Limits,
     pub(crate) log_level: LevelSwitch,
     pub(crate) tls: Tls,
     pub(crate) drain: CancellationToken,
@@ -158,12 +160,13 @@ pub(crate) fn entrance(
     talks: TaskTracker,
 ) -> (Entrance, Chores) {
     let (json, drain, clients) = (json_limits(&house.config), house.drain.clone(), house.clients.shard());
+    let limits = house.limits.clone();
     let messages = MessageLog::new(house.config.log.messages);
     let (router, chores) = router(house);
     let router = Arc::new(router);
     let json = Gateway::new(InProcess(Arc::clone(&router)), api, json);
     let http = HttpDoor { admin, json, talks, drain };
-    (Entrance { router, http, clients, messages }, chores)
+    (Entrance { router, http, clients, messages, limits }, chores)
 }
 
 /// Whatever gRPC clients may send, JSON clients may too.
@@ -203,6 +206,7 @@ pub(crate) fn router(house: House) -> (Router, Chores) {
         watch: WatchDoor {
             hub: config.watch.coalesced.then_some(watch_service),
             relay: WatchServer::new(tenant).max_decoding_message_size(usize::MAX),
+            grants_wishes: config.limits.watches.is_none(),
         },
         lease: LeaseServer::new(leases).max_decoding_message_size(usize::MAX),
         election: ElectionServer::new(overseen.clone()).max_decoding_message_size(usize::MAX),

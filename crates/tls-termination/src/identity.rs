@@ -66,6 +66,14 @@ pub(crate) fn names_nobody(identity: &Identity, file: &Path) -> Result<(), Error
     name.map_or(Ok(()), |name| Err(Error::CommonName { name, file: file.to_owned() }))
 }
 
+/// The subject of a certificate as it stands in it; `None` where there is none.
+pub fn subject(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let subject = parsed.subject();
+    let is_empty = subject.iter().next().is_none();
+    (!is_empty).then(|| subject.as_raw().to_vec())
+}
+
 /// The subject's last common name, when there is one that is not empty (Go, and so etcd, takes the last).
 fn common_name(leaf: &CertificateDer<'_>, file: &Path) -> Result<Option<String>, Error> {
     let leaf = parsed(leaf, file)?;

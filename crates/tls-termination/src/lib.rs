@@ -47,6 +47,7 @@ pub use counters::Counters;
 pub use error::Error;
 pub use expiry::Expiry;
 pub use failure::{HandshakeFailure, Reason};
+pub use identity::subject;
 pub use listener::{Limits, TlsListener};
 pub use reloader::{Reloaded, Reloader, Source};
 pub use revoked::CrlMode;

@@ -13,6 +13,7 @@ use tonic::Status;
 use crate::batch::Frames;
 use crate::groups::SessionRef;
 use crate::hub::Shared;
+use crate::quota::Quota;
 use crate::requests::RequestFrames;
 use crate::session::{Move, Say, Session};
 use crate::shard::Shard;
@@ -54,9 +55,10 @@ impl<B> WatchBody<B> {
         class: usize,
         requests: B,
         deadline: Option<Pin<Box<Sleep>>>,
+        quota: Option<Quota>,
     ) -> Self {
         let limit = shared.config.max_request_bytes;
-        let session = Session::new(me, class, shared.config.fragment_bytes);
+        let session = Session::new(me, class, shared.config.fragment_bytes, quota);
         Self {
             requests: Some(RequestFrames::new(requests, limit)),
             open: Some(Open { shared, shard, me, session }),

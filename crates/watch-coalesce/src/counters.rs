@@ -33,6 +33,8 @@ pub struct Counters {
     pub joins_shared: Count,
     /// Counter: watchers that fell out of the history window.
     pub falls: Count,
+    /// Counter: watchers refused because their client had its quota of them.
+    pub refused_watchers: Count,
     /// Counter: progress requests sent to etcd.
     pub progress_requests: Count,
 }

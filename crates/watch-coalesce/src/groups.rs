@@ -323,6 +323,11 @@ impl Groups {
         self.settle_class(index);
     }
 
+    /// A watcher more than its client may have.
+    pub(crate) fn count_refused(&self) {
+        self.counters.refused_watchers.add(1);
+    }
+
     /// How many places there are for groups, taken or not.
     pub(crate) fn places(&self) -> usize {
         self.groups.capacity()

@@ -33,6 +33,7 @@ mod assemble;
 mod batch;
 mod groups;
 mod log;
+mod quota;
 mod run;
 mod session;
 
@@ -53,6 +54,7 @@ pub use config::Config;
 pub use counters::{Count, Counters};
 pub use hub::WatchHub;
 pub use key::Caller;
+pub use quota::Quota;
 pub use service::WatchService;
 pub use shard::Relay;
 pub use survey::WatchedRange;

@@ -6,6 +6,8 @@ use tonic::{Code, Status};
 pub(crate) const DUPLICATE_ID: &str = "mvcc: duplicate watch ID provided on the WatchStream";
 /// etcd: a negative start revision is before everything that is kept.
 pub(crate) const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
+/// etcd: a server that has more to do than it can.
+pub(crate) const TOO_MANY_REQUESTS: &str = "etcdserver: too many requests";
 /// The end of a stream that asked for a leader while there is none.
 pub(crate) const NO_LEADER: &str = "etcdserver: no leader";
 

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,13 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
-use tokio::time::Sleep;
 use tonic::Status;
 
 use crate::body::WatchBody;
 use crate::groups::SessionRef;
 use crate::hub::Shared;
 use crate::key::Caller;
+use crate::quota::Quota;
 use crate::shard::Shard;
 
 /// Serves etcd's `Watch` service; cheap to clone. A tower service that tonic's server can mount, or call
@@ -33,7 +32,7 @@ impl WatchService {
         Self { shared, shard, index }
     }
 
-    /// Answers one Watch call. The response's body reads the requests and must be polled on the door's runtime.
+    /// Answers one Watch call. A [`Quota`] in the request's extensions holds for its watchers. The response's body reads the requests and must be polled on the door's runtime.
     pub fn serve<B>(&self, request: Request<B>) -> Response<WatchBody<B>>
     where
         B: Body<Data = Bytes> + Unpin,
@@ -41,23 +40,17 @@ impl WatchService {
         let me = SessionRef { shard: self.index, key: self.shard.add_session() };
         let caller = Caller::of(request.headers());
         let deadline = timeout(request.headers()).map(|after| Box::pin(tokio::time::sleep(after)));
+        let quota = request.extensions().get::<Quota>().cloned();
         match self.shared.with(|groups, _| groups.enter(caller, me)) {
-            Ok(class) => self.accept(me, class, request.into_body(), deadline),
+            Ok(class) => {
+                let (shared, shard) = (self.shared.clone(), self.shard.clone());
+                respond(WatchBody::new(shared, shard, me, class, request.into_body(), deadline, quota))
+            }
             Err(status) => {
                 self.shard.remove_session(me.key);
                 respond(WatchBody::refused(status))
             }
         }
-    }
-
-    fn accept<B>(
-        &self,
-        me: SessionRef,
-        class: usize,
-        requests: B,
-        deadline: Option<Pin<Box<Sleep>>>,
-    ) -> Response<WatchBody<B>> {
-        respond(WatchBody::new(self.shared.clone(), self.shard.clone(), me, class, requests, deadline))
     }
 }
 

@@ -16,6 +16,7 @@ use slab::Slab;
 
 use crate::batch::{Batch, Wish};
 use crate::groups::{Cursor, Groups, Outcome, Placed, Pulled, SessionRef};
+use crate::quota::Quota;
 use crate::refusal;
 
 /// How much one turn may say: enough to fill a frame or two, little enough to let others have their turn.
@@ -38,6 +39,9 @@ pub(crate) struct Session {
     ready: VecDeque<usize>,
     moves: Vec<Move>,
     progress: Progress,
+    quota: Option<Quota>,
+    /// Watchers and create requests that count in the quota.
+    counted: usize,
 }
 
 /// One message, to be encoded when nobody waits for it.
@@ -93,7 +97,13 @@ struct Wants {
 
 #[derive(Debug)]
 enum Request {
-    Create { ticket: usize, watch_id: i64, wants: Wants },
+    Create {
+        ticket: usize,
+        watch_id: i64,
+        wants: Wants,
+    },
+    /// A watcher more than its client may have.
+    TooMany,
     Cancel(i64),
     Progress,
 }
@@ -106,7 +116,7 @@ struct Progress {
 }
 
 impl Session {
-    pub(crate) fn new(me: SessionRef, class: usize, fragment_bytes: usize) -> Self {
+    pub(crate) fn new(me: SessionRef, class: usize, fragment_bytes: usize, quota: Option<Quota>) -> Self {
         Self {
             me,
             class,
@@ -118,6 +128,8 @@ impl Session {
             ready: VecDeque::new(),
             moves: Vec::new(),
             progress: Progress::default(),
+            quota,
+            counted: 0,
         }
     }
 
@@ -202,10 +214,16 @@ impl Session {
         for watcher in std::mem::take(&mut self.watchers) {
             self.leave(watcher.0, watcher.1, groups, now);
         }
+        self.uncount(self.counted);
         groups.exit(self.class, self.me);
     }
 
     fn create(&mut self, create: &WatchCreateRequest, groups: &mut Groups, now: Instant) -> Request {
+        if self.quota.as_ref().is_some_and(|quota| !quota.take()) {
+            groups.count_refused();
+            return Request::TooMany;
+        }
+        self.counted += 1;
         let wants = Wants {
             no_put: create.filters.contains(&(FilterType::Noput as i32)),
             no_delete: create.filters.contains(&(FilterType::Nodelete as i32)),
@@ -227,15 +245,23 @@ impl Session {
         match request {
             Request::Create { ticket, watch_id, wants } => match groups.collect(ticket) {
                 None => return Some(request),
-                Some(Outcome::Refused(header, reason)) => say.push(refused(*header, reason.into())),
+                Some(Outcome::Refused(header, reason)) => {
+                    self.uncount(1);
+                    say.push(refused(*header, reason.into()));
+                }
                 Some(Outcome::Placed(placed)) => match self.free_id(watch_id) {
                     Some(id) => self.begin(id, placed, wants, say),
                     None => {
                         groups.leave(&placed.cursor, now);
+                        self.uncount(1);
                         say.push(refused(*placed.header, refusal::DUPLICATE_ID.to_owned()));
                     }
                 },
             },
+            Request::TooMany => {
+                let header = groups.latest_header(self.class);
+                say.push(refused(header, refusal::TOO_MANY_REQUESTS.to_owned()));
+            }
             Request::Cancel(id) => self.cancel(id, groups, now, say),
             Request::Progress => self.progress.ask(groups),
         }
@@ -276,6 +302,7 @@ impl Session {
     fn cancel(&mut self, id: i64, groups: &mut Groups, now: Instant, say: &mut Vec<Say>) {
         let Some(watcher) = self.by_id.remove(&id) else { return };
         if let Some(found) = self.watchers.try_remove(watcher) {
+            self.uncount(usize::from(found.cursor.is_some()));
             self.leave(watcher, found, groups, now);
         }
         say.push(Say::Message(WatchResponse {
@@ -284,6 +311,14 @@ impl Session {
             canceled: true,
             ..Default::default()
         }));
+    }
+
+    /// So many count no longer.
+    fn uncount(&mut self, watchers: usize) {
+        self.counted -= watchers;
+        if let Some(quota) = &self.quota {
+            quota.give_back(watchers);
+        }
     }
 
     fn leave(&mut self, index: usize, watcher: Watcher, groups: &mut Groups, now: Instant) {
@@ -309,6 +344,9 @@ impl Session {
             if before != after {
                 let from = watcher.seat.take();
                 self.moves.push(Move { watcher: index, from, to: after });
+            }
+            if before.is_some() && after.is_none() {
+                self.uncount(1);
             }
         }
     }

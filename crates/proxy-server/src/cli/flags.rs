@@ -47,6 +47,12 @@ pub(super) struct Flags {
     pub(super) config_file: String,
     pub(super) cors: Vec<String>,
 
+    pub(super) max_connections: u64,
+    pub(super) max_watches_per_client: u64,
+    pub(super) client_qps: u64,
+    pub(super) client_burst: u64,
+    pub(super) client_key: String,
+
     pub(super) endpoints: Vec<String>,
     pub(super) endpoints_auto_sync_interval: GoDuration,
     pub(super) user: String,
@@ -140,6 +146,13 @@ pub(super) const GROUPS: &[Group] = &[
         flag("drain-delay", Duration, "0s", "duration", "Upon SIGTERM, how long clients are still served after /readyz has said no, before the port is closed"),
         flag("drain-timeout", Duration, "30s", "duration", "After that, how long calls in progress may take to end"),
         flag("cors", List, "*", "list", "Web pages that may read the JSON API's answers, by their origins (https://host:port), separated by commas; * is all"),
+    ]},
+    Group { heading: "Limits", flags: &[
+        flag("max-connections", Uint, "0", "n", "Connections of all clients together; 0 sets no limit"),
+        flag("max-watches-per-client", Uint, "0", "n", "Watchers of one client over all its streams; 0 sets no limit"),
+        flag("client-qps", Uint, "0", "n", "Calls of one client in a second; 0 sets no limit"),
+        flag("client-burst", Uint, "0", "n", "Calls of one client that may come at once after some quiet; 0 is a second's"),
+        flag("client-key", Text, "address", "what", "Who is one client: an address (of IPv6 a /64), a credential (a token of etcd's) or a certificate (its subject)"),
     ]},
     Group { heading: "etcd", flags: &[
         flag("endpoints", List, "127.0.0.1:2379", "list", "The members: host:port, http://, https://, unix: or unixs:, separated by commas"),

@@ -6,6 +6,7 @@
 mod cache;
 mod identity;
 mod json;
+mod limits;
 mod listener;
 mod listener_tls;
 mod observation;
@@ -46,6 +47,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let worker_threads = all.note(worker_threads(flags.worker_threads));
     let profiles = all.note(observation::profiles(flags.enable_pprof));
     let extensive_metrics = all.note(observation::is_extensive(&flags.metrics));
+    let limits = all.note(limits::config(&flags));
     let log = all.note(observation::log(&flags));
     let drain_delay = all.note(span("drain-delay", flags.drain_delay));
     let drain_timeout = all.note(span("drain-timeout", flags.drain_timeout));
@@ -78,6 +80,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
         metrics_addr: metrics_addr?,
         read_only: flags.read_only,
         drain: DrainTimes { delay: drain_delay?, timeout: drain_timeout? },
+        limits: limits?,
         log: log?,
         settings: Vec::new(),
         listen_addr: flags.listen_addr,

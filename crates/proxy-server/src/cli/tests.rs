@@ -555,3 +555,32 @@ fn settings_are_shown_as_typed_and_without_secrets() {
     assert_eq!(shown, [("endpoints", "a:1,b:1,c:1"), ("user", "proxy:(not shown)"), ("debug", "true")]);
     assert!(settings.iter().any(|setting| setting.flag == "balancer" && setting.value == "pin"));
 }
+
+#[test]
+fn limits_are_off_unless_asked_for_and_make_sense_together() {
+    assert_eq!(config(&[]).limits, crate::limits::LimitsConfig::default());
+    let limits = config(&["--client-qps=10", "--max-connections=5", "--max-watches-per-client=7"]).limits;
+    assert_eq!((limits.connections, limits.watches), (Some(5), Some(7)));
+    let rate = limits.calls.expect("a rate");
+    assert_eq!((rate.qps.get(), rate.burst.get()), (10, 10));
+    let rate = config(&["--client-qps=10", "--client-burst=3"]).limits.calls.expect("a rate");
+    assert_eq!(rate.burst.get(), 3);
+    for (flags, refused) in [
+        (&["--client-burst=3"][..], "invalid client-burst 3 (there is no --client-qps)"),
+        (&["--client-qps=2000000000"], "invalid client-qps 2000000000 (must be between 1 and 1000000000)"),
+        (
+            &["--client-key=name"],
+            "invalid client-key \"name\" (must be one of: address, credential, certificate)",
+        ),
+        (
+            &["--client-key=certificate"],
+            "invalid client-key \"certificate\" (without --trusted-ca-file clients show none)",
+        ),
+        (
+            &["--max-watches-per-client=1", "--watch-coalescing=off"],
+            "invalid max-watches-per-client (watchers are counted with --watch-coalescing=on only)",
+        ),
+    ] {
+        assert_eq!(refusal(flags), refused);
+    }
+}

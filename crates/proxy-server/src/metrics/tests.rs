@@ -88,6 +88,7 @@ fn registry() -> Registry {
         proxies: &proxies,
         tls: &tls(),
         workers: &[worker],
+        limits: &Limits::default(),
     }
     .register(&registry);
     let _ = health(&registry);

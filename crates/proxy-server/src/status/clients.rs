@@ -1,8 +1,9 @@
 //! Who is connected, those first who ask for most.
 
-use admin_http::{Cell, Section, Table};
+use admin_http::{Cell, Fact, Section, Table};
 
-use crate::clients::{Clients, Usage};
+use crate::clients::Usage;
+use crate::wiring::House;
 
 /// Clients that are listed.
 const LISTED: usize = 50;
@@ -16,7 +17,9 @@ const COLUMNS: [(&str, &str); 6] = [
     ("sent_bytes", "Sent"),
 ];
 
-pub(super) fn section(clients: &Clients) -> Section {
+pub(super) fn section(house: &House) -> Section {
+    let House { clients, limits, watch_hub, .. } = house;
+    let count = |id, label, n: u64| Fact::new(id, label, Cell::count(n));
     let mut all: Vec<_> = clients.usage().into_iter().collect();
     all.sort_by_key(|(address, usage)| (std::cmp::Reverse((usage.calls, usage.connections)), *address));
     let mut table = Table::new("list", COLUMNS, "Nobody is connected.");
@@ -35,9 +38,13 @@ pub(super) fn section(clients: &Clients) -> Section {
     Section {
         id: "clients",
         heading: "Clients",
+        facts: vec![
+            count("refused_calls", "Calls refused", limits.refused_calls()),
+            count("refused_watchers", "Watchers refused", watch_hub.counters().refused_watchers.get()),
+            count("refused_connections", "Connections refused", limits.refused_connections()),
+        ],
         note: "Since the first of a client's open connections; most calls first.".to_owned(),
         tables: vec![table],
         is_wide: true,
-        ..Section::default()
     }
 }

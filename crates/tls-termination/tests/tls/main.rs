@@ -9,3 +9,4 @@ mod listener;
 mod refusals;
 mod revocation;
 mod self_signed;
+mod subject;

@@ -74,7 +74,7 @@ impl World {
         self.next_client += 1;
         let me = SessionRef { shard: 0, key };
         let class = self.groups.enter(caller, me).unwrap();
-        let session = Session::new(me, class, 200);
+        let session = Session::new(me, class, 200, None);
         self.clients.insert(key, Client { session, got: Vec::new(), stalled: false });
         key
     }

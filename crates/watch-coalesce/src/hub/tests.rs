@@ -22,6 +22,7 @@ use tonic::{Code, Status};
 
 use super::*;
 use crate::double::{Etcd, revision};
+use crate::quota::Quota;
 use crate::upstream::Requests;
 use crate::{Caller, WatchBody};
 
@@ -125,8 +126,21 @@ struct Client {
 
 impl Client {
     fn open(service: &WatchService, headers: &[(&'static str, &str)]) -> Self {
+        Self::open_with(service, headers, None)
+    }
+
+    fn open_with(service: &WatchService, headers: &[(&'static str, &str)], quota: Option<&Quota>) -> Self {
         let (requests, receiver) = mpsc::unbounded_channel();
         let mut request = http::Request::new(StreamBody::new(UnboundedReceiverStream::new(receiver)));
+        request.extensions_mut().extend(
+            quota
+                .map(|quota| {
+                    let mut extensions = http::Extensions::new();
+                    extensions.insert(quota.clone());
+                    extensions
+                })
+                .unwrap_or_default(),
+        );
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
@@ -453,4 +467,41 @@ async fn the_widest_ranges_are_told_widest_first() {
     assert_eq!(seen(5000).len(), 1497);
     clients.drain(..3);
     assert_eq!(seen(1), [("two".into(), 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_has_no_more_watchers_than_its_quota_over_all_its_streams() {
+    let (hub, double) = start(Config::default());
+    let quota = Quota::new(3);
+    let service = hub.service();
+    let mut streams: Vec<_> = (0..2).map(|_| Client::open_with(&service, &[], Some(&quota))).collect();
+    for stream in [0, 1, 0] {
+        streams[stream].watch("a", 0);
+        streams[stream].created().await;
+    }
+    streams[1].watch("a", 0);
+    let refused = streams[1].next().await.unwrap();
+    assert!(refused.created && refused.canceled && refused.watch_id == -1, "{refused:?}");
+    assert_eq!(refused.cancel_reason, "etcdserver: too many requests");
+    assert_eq!(hub.counters().refused_watchers.get(), 1);
+    // Who has no quota is not concerned.
+    let mut other = Client::open(&service, &[]);
+    other.watch("a", 0);
+    other.created().await;
+
+    streams[0].ask(RequestUnion::CancelRequest(WatchCancelRequest { watch_id: 0 }));
+    assert!(streams[0].next().await.unwrap().canceled);
+    streams[1].watch("a", 0);
+    streams[1].created().await;
+    // etcd's own refusal, and a watcher that etcd ends, take no place.
+    streams[0].ask(RequestUnion::CancelRequest(WatchCancelRequest { watch_id: 1 }));
+    assert!(streams[0].next().await.unwrap().canceled);
+    assert_eq!(quota.taken(), 2);
+    streams[0].watch("a", -1);
+    assert!(streams[0].next().await.unwrap().canceled);
+    assert_eq!(quota.taken(), 2);
+    double.write("a");
+    streams[1].event().await;
+    drop(streams);
+    assert!(quota.is_idle());
 }
