@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: all that a change must pass, cheapest first, up to the first failure.
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::cargo::{cargo, run_cargo};
@@ -28,6 +29,7 @@ const STEPS: [Step; 10] = [
     Step { name: "pages", run: || docs::run(&["--check".to_owned()]) },
     Step { name: "contrib", run: || contrib::run(&[]) },
     Step { name: "deny", run: deny },
+    Step { name: "rules", run: rules },
     Step { name: "test", run: || test::run(&[]) },
 ];
 
@@ -131,6 +133,16 @@ fn rustdoc() -> Outcome {
     let mut command = cargo();
     command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     run_command(&mut command)
+}
+
+/// The alerts against series that must and must not raise them.
+fn rules() -> Outcome {
+    const TESTS: &str = "contrib/prometheus/etcd-grpc-proxy.tests.yml";
+    if answer(Command::new("promtool").arg("--version")).is_none() {
+        say("ci: promtool (Debian's package prometheus) is not installed, so the alerts are not tested");
+        return Ok(());
+    }
+    run_command(Command::new("promtool").args(["test", "rules"]).arg(root().join(TESTS)))
 }
 
 fn deny() -> Outcome {

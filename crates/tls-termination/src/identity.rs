@@ -68,7 +68,7 @@ pub(crate) fn names_nobody(identity: &Identity, file: &Path) -> Result<(), Error
 
 /// The subject of a certificate as it stands in it; `None` where there is none.
 pub fn subject(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
-    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let parsed = der::certificate(certificate).ok()?;
     let subject = parsed.subject();
     let is_empty = subject.iter().next().is_none();
     (!is_empty).then(|| subject.as_raw().to_vec())

@@ -142,3 +142,32 @@ fn every_name_has_a_sample_from_the_start() {
         "grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"Range\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"} 0\n"
     ));
 }
+
+/// Who shows a name that nobody has, shows nothing, and an alert on it never comes.
+#[test]
+fn dashboards_and_alerts_use_names_that_there_are() {
+    const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+    const USERS: [&str; 4] = [
+        "contrib/kubernetes/prometheus-rule.yaml",
+        "contrib/grafana/etcd-grpc-proxy.json",
+        "contrib/prometheus/etcd-grpc-proxy.rules.yml",
+        "contrib/prometheus/etcd-grpc-proxy.tests.yml",
+    ];
+    const OURS: [&str; 4] = ["etcd_grpc_proxy_", "etcd_server_", "grpc_server_", "process_"];
+    let read = |file: &str| std::fs::read_to_string(format!("{ROOT}{file}")).unwrap();
+    let documented = read("docs/metrics.md");
+    for file in USERS {
+        let text = read(file);
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let names: std::collections::BTreeSet<&str> =
+            words.filter(|word| OURS.iter().any(|prefix| word.starts_with(prefix))).collect();
+        assert!(names.len() > 5, "{file}: {names:?}");
+        for name in names {
+            let family = name.strip_suffix("_bucket").unwrap_or(name);
+            assert!(
+                documented.contains(&format!("| `{family}` |")),
+                "{name} of {file} is not in docs/metrics.md"
+            );
+        }
+    }
+}
