@@ -19,7 +19,7 @@ struct Step {
     run: fn() -> Outcome,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: || tidy::run(&[]) },
     Step { name: "clippy", run: clippy },
