@@ -1,7 +1,7 @@
 //! `--read-only`: nothing that changes the cluster gets through, and reading goes on.
 
 use e2e::raw::frame;
-use e2e::{Client, Cluster, Proxy, RawConnection, Shape};
+use e2e::{Client, Cluster, JsonConnection, Proxy, RawConnection, Shape};
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use proto_gen::etcdserverpb::{AlarmRequest, LeaseTimeToLiveRequest, RequestOp, TxnRequest};
@@ -100,6 +100,20 @@ async fn who_reads_is_served_and_who_writes_is_told_so() {
 fn refused<T>(answer: Result<T, Status>) {
     let status = answer.err().expect("a refusal");
     assert_eq!((status.code(), status.message()), (Code::PermissionDenied, WORDS));
+}
+
+/// JSON goes the same way.
+#[tokio::test]
+async fn who_writes_by_json_is_told_so_too() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let proxy = Proxy::start(&cluster.endpoints(), &["--read-only"]).await;
+    let mut json = JsonConnection::connect(proxy.address()).await;
+    let answer = json.post("/v3/kv/put", r#"{"key": "YQ==", "value": "MQ=="}"#).await;
+    assert_eq!((answer.status, &answer.json()["message"]), (403, &WORDS.into()));
+    let nested = r#"{"success": [{"requestPut": {"key": "YQ=="}}]}"#;
+    assert_eq!(json.post("/v3/kv/txn", nested).await.status, 403);
+    assert_eq!(json.post("/v3/kv/range", r#"{"key": "YQ=="}"#).await.status, 200);
+    assert_eq!(json.post("/v3/maintenance/alarm", "{}").await.status, 200);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! etcd's own variables (`ETCD_…`) are for etcd servers, which run on the same machines; `etcd grpc-proxy` reads none of
 //! them, and neither do we.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, fmt};
 
 use super::{Given, Layers, Origin, Setting, flag_named, names};
 use crate::cli::nearest::nearest;
@@ -13,7 +13,7 @@ const PREFIX: &str = "ETCD_GRPC_PROXY_";
 pub(in crate::cli) const PASSWORD: &str = "ETCD_GRPC_PROXY_PASSWORD";
 
 /// The variables of a process.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment(Vec<(OsString, OsString)>);
 
 impl Environment {
@@ -50,6 +50,13 @@ impl Environment {
                 (None, _) => layers.wrong.push(unknown(&variable, rest)),
             }
         }
+    }
+}
+
+/// Names only: values may be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
