@@ -69,9 +69,8 @@ impl WebSocket {
     /// Why the server has closed, as far as it said.
     pub async fn farewell(&mut self) -> Option<CloseFrame> {
         loop {
-            match self.next_raw().await? {
-                Message::Close(frame) => return frame,
-                _ => {}
+            if let Message::Close(frame) = self.next_raw().await? {
+                return frame;
             }
         }
     }

@@ -12,6 +12,7 @@ Usage: cargo xtask bench [SUITE] [OPTIONS]
 Suites:
   unary                 reads, writes and a mix of both at 1, 8 and 256 in flight (default)
   reads                 linearizable reads of many keys and of one, serializable reads, a hostile loop
+  json                  reads by JSON, of this proxy and of etcd itself
   lease                 1,000 leases on 1,000 streams, pings of 10,000 leases, one client's, 50,000 leases kept
   watch                 10,000 watchers of one key, bursts, a reader that stops, reconnects, cost by watchers
 

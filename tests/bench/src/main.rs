@@ -15,6 +15,7 @@
 mod arguments;
 mod child;
 mod client;
+mod http1;
 mod load;
 mod process;
 mod report;
@@ -29,7 +30,7 @@ mod watching;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Run};
-use suite::{Lease, Reads, Suite, Unary, Watch};
+use suite::{Json, Lease, Reads, Suite, Unary, Watch};
 use target::Setting;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -81,9 +82,10 @@ async fn dispatch(run: &Run) -> Result<()> {
     match run.suite.as_str() {
         "unary" => bench(Unary::new(run.connections), run).await,
         "reads" => bench(Reads::new(run.connections), run).await,
+        "json" => bench(Json::new(), run).await,
         "lease" => bench(Lease::new(run.keep), run).await,
         "watch" => bench(Watch::new(run.stop), run).await,
-        other => Err(format!("no suite {other:?}; there are: unary, reads, lease, watch").into()),
+        other => Err(format!("no suite {other:?}; there are: unary, reads, json, lease, watch").into()),
     }
 }
 

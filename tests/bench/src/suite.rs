@@ -1,6 +1,7 @@
 //! What a suite is: its workloads, how one of them is measured on one system, the figures that come out and the
 //! claims that they must bear.
 
+mod json;
 mod keyspace;
 mod lease;
 mod reads;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) use json::Json;
 pub(crate) use lease::Lease;
 pub(crate) use reads::Reads;
 pub(crate) use unary::Unary;

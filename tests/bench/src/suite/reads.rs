@@ -146,11 +146,11 @@ impl Suite for Reads {
 
 /// What one reader does over and over.
 #[derive(Clone)]
-struct Reader {
-    keyspace: Keyspace,
-    keys: Keys,
-    serializable: bool,
-    range: Uri,
+pub(super) struct Reader {
+    pub(super) keyspace: Keyspace,
+    pub(super) keys: Keys,
+    pub(super) serializable: bool,
+    pub(super) range: Uri,
 }
 
 impl Call for Reader {
