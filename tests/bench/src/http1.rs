@@ -75,8 +75,8 @@ mod tests {
     #[test]
     fn a_body_is_found_once_its_head_has_come() {
         let answer = b"HTTP/1.1 200 OK\r\nDate: x\r\ncontent-length:  5\r\n\r\nhello";
-        assert_eq!(place_of_body(answer).unwrap(), Some((45, 50)));
-        assert_eq!(answer.get(45..).unwrap(), b"hello");
+        assert_eq!(place_of_body(answer).unwrap(), Some((48, 53)));
+        assert_eq!(answer.get(48..).unwrap(), b"hello");
         assert_eq!(place_of_body(answer.get(..40).unwrap()).unwrap(), None);
         assert!(place_of_body(b"HTTP/1.1 404 Not Found\r\n\r\n").is_err());
         assert!(place_of_body(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
