@@ -142,3 +142,6 @@ where
         self.config.max_value_bytes
     }
 }
+
+#[cfg(test)]
+mod tests;

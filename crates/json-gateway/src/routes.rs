@@ -94,6 +94,12 @@ impl Routes {
         Ok(Self { by_path, schema })
     }
 
+    /// How many paths there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.by_path.len()
+    }
+
     /// The route of a path that begins with `/v3/` or, as in etcd 3.3, `/v3beta/`.
     pub(crate) fn find(&self, path: &str) -> Option<&Route> {
         let below = path.strip_prefix("/v3/").or_else(|| path.strip_prefix("/v3beta/"))?;

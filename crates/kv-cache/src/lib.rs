@@ -34,7 +34,6 @@
 mod barrier;
 mod config;
 mod counters;
-mod deadline;
 mod index;
 mod mark;
 mod moment;

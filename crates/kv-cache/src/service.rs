@@ -12,7 +12,6 @@ use proto_gen::etcdserverpb::{
 use tonic::{Request, Response, Status};
 
 use crate::cache::{Boarding, Departure, KvCache};
-use crate::deadline;
 use crate::flight::{Flight, Landing, Pilot};
 use crate::key::Key;
 use crate::pending::Reach;
@@ -89,7 +88,7 @@ impl<S: Kv> CachedKv<S> {
 
     /// Waits for what somebody else asks, as long as this caller has time.
     async fn wait(&self, flight: Flight, request: &Request<RangeRequest>) -> Result<Option<Landing>, Status> {
-        match deadline::of(request.metadata()) {
+        match proto_gen::timeout(request.metadata().as_ref()) {
             None => Ok(flight.landed().await),
             Some(time) => tokio::time::timeout(time, flight.landed())
                 .await

@@ -14,7 +14,6 @@ use crate::caller::Caller;
 use crate::hub::Shared;
 use crate::keep_alives::KeepAlives;
 use crate::shard::Shard;
-use crate::timeout::timeout;
 
 /// A Lease service over another: keep-alives go to the hub, everything else to `S`, unchanged. Cheap to clone where `S`
 /// is.
@@ -78,7 +77,7 @@ impl<S: Lease> Lease for Coalesced<S> {
     ) -> Result<Response<Self::LeaseKeepAliveStream>, Status> {
         let (metadata, _, pings) = request.into_parts();
         let headers = metadata.into_headers();
-        let (caller, timeout) = (Caller::of(&headers), timeout(&headers));
+        let (caller, timeout) = (Caller::of(&headers), proto_gen::timeout(&headers));
         KeepAlives::open(&self.shared, &self.shard, self.index, caller, pings, timeout).map(Response::new)
     }
 

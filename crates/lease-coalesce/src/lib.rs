@@ -36,7 +36,6 @@ mod hub;
 mod keep_alives;
 mod layer;
 mod shard;
-mod timeout;
 mod upstream;
 mod worker;
 

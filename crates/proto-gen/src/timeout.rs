@@ -9,16 +9,17 @@ use http::HeaderMap;
 pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let value: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => value.checked_mul(3600).map(Duration::from_secs),
-        "M" => value.checked_mul(60).map(Duration::from_secs),
-        "S" => Some(Duration::from_secs(value)),
-        "m" => Some(Duration::from_millis(value)),
-        "u" => Some(Duration::from_micros(value)),
-        "n" => Some(Duration::from_nanos(value)),
-        _ => None,
-    }
+    // gRPC has no longer ones, so none of these overflows.
+    let value: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    Some(match unit {
+        "H" => Duration::from_secs(value * 3600),
+        "M" => Duration::from_secs(value * 60),
+        "S" => Duration::from_secs(value),
+        "m" => Duration::from_millis(value),
+        "u" => Duration::from_micros(value),
+        "n" => Duration::from_nanos(value),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -39,7 +40,10 @@ mod tests {
         assert_eq!(of("3m"), Some(Duration::from_millis(3)));
         assert_eq!(of("4u"), Some(Duration::from_micros(4)));
         assert_eq!(of("5n"), Some(Duration::from_nanos(5)));
-        for text in ["", "S", "1", "1x", "-1S", "99999999999999999999H", "18446744073709551615H"] {
+        assert_eq!(of("1500m"), Some(Duration::from_millis(1500)));
+        for text in
+            ["", "S", "1", "1x", "-1S", "123456789S", "99999999999999999999H", "18446744073709551615H"]
+        {
             assert_eq!(of(text), None, "{text}");
         }
         assert_eq!(timeout(&HeaderMap::new()), None);

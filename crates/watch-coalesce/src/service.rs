@@ -4,10 +4,9 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use tonic::Status;
 
@@ -39,7 +38,7 @@ impl WatchService {
     {
         let me = SessionRef { shard: self.index, key: self.shard.add_session() };
         let caller = Caller::of(request.headers());
-        let deadline = timeout(request.headers()).map(|after| Box::pin(tokio::time::sleep(after)));
+        let deadline = proto_gen::timeout(request.headers()).map(|after| Box::pin(tokio::time::sleep(after)));
         let quota = request.extensions().get::<Quota>().cloned();
         match self.shared.with(|groups, _| groups.enter(caller, me)) {
             Ok(class) => {
@@ -82,39 +81,4 @@ fn respond<B>(body: WatchBody<B>) -> Response<WatchBody<B>> {
     let mut response = Response::new(body);
     response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     response
-}
-
-/// gRPC's `grpc-timeout`: up to eight digits and a unit.
-fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    Some(match unit {
-        "H" => Duration::from_secs(amount * 3600),
-        "M" => Duration::from_secs(amount * 60),
-        "S" => Duration::from_secs(amount),
-        "m" => Duration::from_millis(amount),
-        "u" => Duration::from_micros(amount),
-        "n" => Duration::from_nanos(amount),
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timeout_is_read_as_grpc_writes_it() {
-        let of = |value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("grpc-timeout", HeaderValue::from_static(value));
-            timeout(&headers)
-        };
-        assert_eq!(of("5S"), Some(Duration::from_secs(5)));
-        assert_eq!(of("1500m"), Some(Duration::from_millis(1500)));
-        assert_eq!(of("123456789S"), None);
-        assert_eq!(of("S"), None);
-        assert_eq!(of("5x"), None);
-    }
 }
