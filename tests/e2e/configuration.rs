@@ -9,6 +9,8 @@ use e2e::{Cluster, Proxy, Shape, environment, ports};
 use crate::requests::put;
 
 const NONE: &[(&str, &str)] = &[];
+/// With it, certificates are read.
+const TLS_MEMBER: &str = "--endpoints=https://127.0.0.1:1";
 
 /// Runs a command of the proxy that ends by itself.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -105,37 +107,44 @@ fn check_refuses_what_start_refuses() {
     let plain = write(&folder, "plain", "kept");
     let missing = folder.path().join("missing").display().to_string();
     let free = format!("--listen-addr=127.0.0.1:{}", ports::free_port());
+    let broken = folder.path().join("default.proxy/fixtures/proxy");
+    std::fs::create_dir_all(&broken).expect("a folder");
+    std::fs::write(broken.join("cert.pem"), "garbage").expect("a file");
+    std::fs::write(broken.join("key.pem"), "garbage").expect("a file");
+    let owned = |flags: &[&str]| flags.iter().map(|flag| (*flag).to_owned()).collect::<Vec<_>>();
     for wrong in [
-        format!("--listen-addr={taken}"),
-        "--listen-addr=127.0.0.1:99999".to_owned(),
-        "--listen-addr=nowhere".to_owned(),
-        format!("--metrics-addr=http://{taken}"),
-        format!("--metrics-addr=unix://{plain}"),
-        format!("--metrics-addr=unix://{missing}/socket"),
-        "--metrics-addr=nonsense".to_owned(),
-        format!("--cacert={missing}"),
-        format!("--cacert={garbage}"),
-        format!("--password-file={missing}"),
-        format!("--config-file={missing}.toml"),
-        "--endpoints=".to_owned(),
+        vec![format!("--listen-addr={taken}")],
+        owned(&["--listen-addr=127.0.0.1:99999"]),
+        owned(&["--listen-addr=nowhere"]),
+        vec![format!("--metrics-addr=http://{taken}")],
+        vec![format!("--metrics-addr=unix://{plain}")],
+        vec![format!("--metrics-addr=unix://{missing}/socket")],
+        owned(&["--metrics-addr=nonsense"]),
+        owned(&["--metrics-addr=https://127.0.0.1:1"]),
+        vec![format!("--cacert={missing}"), TLS_MEMBER.to_owned()],
+        vec![format!("--cacert={garbage}"), TLS_MEMBER.to_owned()],
+        vec![format!("--cert={garbage}"), format!("--key={garbage}"), TLS_MEMBER.to_owned()],
+        vec![format!("--cert-file={missing}"), format!("--key-file={missing}")],
+        vec![format!("--cert-file={garbage}"), format!("--key-file={garbage}")],
+        vec![format!("--cert-file={garbage}")],
+        vec![format!("--trusted-ca-file={garbage}")],
+        owned(&["--auto-tls", "--listen-cipher-suites=bogus"]),
+        vec!["--auto-tls".to_owned(), format!("--data-dir={}/default.proxy", folder.path().display())],
+        vec![format!("--password-file={missing}"), "--user=proxy".to_owned()],
+        vec![format!("--config-file={missing}.toml")],
+        owned(&["--endpoints="]),
+        owned(&["--endpoints=a:b:c"]),
     ] {
-        let arguments = [free.as_str(), "--endpoints=https://127.0.0.1:1", "--user=proxy", &wrong];
-        let mut arguments = arguments.to_vec();
-        if !wrong.starts_with("--password-file") {
-            arguments.retain(|argument| *argument != "--user=proxy");
-        }
-        if wrong == "--endpoints=" {
-            arguments.retain(|argument| !argument.starts_with("--endpoints=h"));
-        }
-        let last_line = |command: &str| {
-            let (code, _, said) = said(&[&[command], &arguments[..]].concat(), NONE);
-            assert_eq!(code, Some(1), "{command} {wrong}: {said}");
+        let said = |command: &str| {
+            let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+            let (code, _, said) = said(&[&[command, &free], &wrong[..]].concat(), NONE);
+            assert_eq!(code, Some(1), "{command} {wrong:?}: {said}");
             let lines: Vec<_> =
                 said.lines().filter(|line| !line.starts_with('{')).map(str::to_owned).collect();
-            assert_eq!(lines.len(), 1, "{command} {wrong}: {said}");
+            assert_eq!(lines.len(), 1, "{command} {wrong:?}: {said}");
             lines.concat()
         };
-        assert_eq!(last_line("check"), last_line("start"), "{wrong}");
+        assert_eq!(said("check"), said("start"), "{wrong:?}");
     }
     assert_eq!(std::fs::read_to_string(&plain).expect("the file"), "kept");
 }

@@ -43,7 +43,10 @@ async fn refusals(config: &Config) -> Vec<String> {
 fn tls(config: &Config) -> Option<String> {
     match &config.listener_tls.self_signed {
         None => Tls::open(config).err().map(|error| error.to_string()),
-        Some(made) if made.cert().exists() => None,
+        Some(made) if made.cert().exists() => {
+            let clients = config.listener_tls.clients.as_ref()?;
+            clients.check().err().map(|error| error.to_string())
+        }
         Some(made) => room(&made.cert()).err(),
     }
 }
