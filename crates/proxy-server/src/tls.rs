@@ -4,6 +4,7 @@ mod renewals;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tls_termination::{
     Counters, Error, Expiry, HandshakeFailure, Limits, Presence, SelfSigned, ServerTls, Source, TlsListener,
@@ -51,13 +52,29 @@ impl Tls {
         let metrics = listener(&config.listener_tls.metrics, limits)?;
         let listeners = [&clients, &metrics].into_iter().flatten().flat_map(TlsListener::sources);
         let sources = listeners.chain(config.upstream_files.iter().cloned()).collect();
-        Ok(Self { clients, metrics, sources, counters, renewed: Arc::default() })
+        let tls = Self { clients, metrics, sources, counters, renewed: Arc::default() };
+        tls.warn_of_what_has_expired();
+        Ok(tls)
+    }
+
+    /// As with etcd, what has expired is used: whether it is good enough is the peers' to say.
+    fn warn_of_what_has_expired(&self) {
+        let now = now();
+        for Expiry { file, subject, .. } in self.expiries().filter(|expiry| expiry.days_from(now) < 0.0) {
+            warn!(file = %file.display(), subject, "a certificate or revocation list in use has expired");
+        }
     }
 
     /// Until when everything that is in use is good. A file that serves several purposes is there as often.
     pub(crate) fn expiries(&self) -> impl Iterator<Item = Expiry> {
         self.sources.iter().flat_map(Source::expiries)
     }
+}
+
+/// In seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn make(made: &SelfSigned) -> Result<(), Error> {

@@ -22,7 +22,7 @@ pub enum Error {
         /// The file.
         file: PathBuf,
         /// What is wrong with it.
-        reason: io::Error,
+        reason: String,
     },
     /// No certificate in a file that should have one.
     #[error("{}: no PEM certificate in this file", .0.display())]
@@ -39,7 +39,7 @@ pub enum Error {
         reason: String,
     },
     /// A private key of an unknown kind, or one that cannot be decoded.
-    #[error("{}: unusable private key: {reason}", .file.display())]
+    #[error("{}: unusable private key: {}", .file.display(), bare(.reason))]
     UnusableKey {
         /// The file.
         file: PathBuf,
@@ -123,6 +123,14 @@ pub enum Error {
 fn go_words(reason: &io::Error) -> String {
     let text = reason.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// Without rustls's word for what it has no kind for.
+fn bare(reason: &rustls::Error) -> String {
+    match reason {
+        rustls::Error::General(reason) => reason.clone(),
+        reason => reason.to_string(),
+    }
 }
 
 fn shown(file: &Option<PathBuf>) -> std::path::Display<'_> {

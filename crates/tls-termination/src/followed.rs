@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{Error, expiry::Expiry};
+use crate::{Error, expiry::Expiry, trail::Print};
 
 /// Something that knows until when it is good.
 pub(crate) trait Dated: Send + Sync {
@@ -18,6 +18,8 @@ type Load<T> = Box<dyn Fn() -> Result<T, Error> + Send + Sync>;
 /// The last good reading of some files.
 pub(crate) struct Followed<T> {
     files: Vec<PathBuf>,
+    /// As they were just before the first reading.
+    first: Print,
     load: Load<T>,
     in_use: RwLock<Arc<T>>,
 }
@@ -25,6 +27,8 @@ pub(crate) struct Followed<T> {
 /// Files that can be read again while what they hold is in use.
 pub(crate) trait Live: Send + Sync {
     fn files(&self) -> &[PathBuf];
+    /// The files as they were just before they were read for the first time.
+    fn first(&self) -> &Print;
     /// Reads the files. What is good is in use from now on; else what was in use stays so.
     fn read(&self) -> Result<(), Error>;
     fn expiries(&self) -> Vec<Expiry>;
@@ -36,9 +40,10 @@ impl<T> Followed<T> {
         files: &[&Path],
         load: impl Fn() -> Result<T, Error> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, Error> {
-        let first = RwLock::new(Arc::new(load()?));
-        let files = files.iter().map(|file| (*file).to_owned()).collect();
-        Ok(Arc::new(Self { files, load: Box::new(load), in_use: first }))
+        let files: Vec<_> = files.iter().map(|file| (*file).to_owned()).collect();
+        let first = Print::of(&files);
+        let in_use = RwLock::new(Arc::new(load()?));
+        Ok(Arc::new(Self { files, first, load: Box::new(load), in_use }))
     }
 
     pub(crate) fn in_use(&self) -> Arc<T> {
@@ -49,6 +54,10 @@ impl<T> Followed<T> {
 impl<T: Dated> Live for Followed<T> {
     fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    fn first(&self) -> &Print {
+        &self.first
     }
 
     fn read(&self) -> Result<(), Error> {

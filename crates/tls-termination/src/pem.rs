@@ -8,6 +8,8 @@ use crate::Error;
 
 /// What a PEM section begins with, after which it is not DER.
 const MARKER: &[u8] = b"-----BEGIN ";
+/// In characters.
+const LONGEST_REASON: usize = 120;
 
 /// Every certificate of the file in its order, at least one. Sections of other kinds are passed over.
 pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -41,5 +43,16 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
 }
 
 fn malformed(file: &Path, reason: io::Error) -> Error {
-    Error::MalformedPem { file: file.to_owned(), reason }
+    Error::MalformedPem { file: file.to_owned(), reason: worded(&reason.to_string()) }
+}
+
+/// The reader quotes a line that is no marker, however long it is, and has only a code for what is not base64.
+fn worded(reason: &str) -> String {
+    if reason.starts_with("Invalid") || reason.starts_with("Premature") {
+        return "what is between the markers is not base64".to_owned();
+    }
+    match reason.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => format!("{}…", reason.get(..end).unwrap_or_default()),
+        None => reason.to_owned(),
+    }
 }

@@ -38,10 +38,10 @@ impl Source {
 }
 
 impl Reloader {
-    /// Follows these from here on.
+    /// Follows these from their first reading on.
     pub fn new(sources: impl IntoIterator<Item = Source>) -> Self {
         let with_trail = |source: Source| {
-            let trail = Trail::from(Print::of(source.0.files()));
+            let trail = Trail::from(source.0.first().clone());
             (source, trail)
         };
         Self(sources.into_iter().map(with_trail).collect())

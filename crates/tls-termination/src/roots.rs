@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use rustls::RootCertStore;
 
-use crate::{Error, expiry::Expiry, followed::Dated, pem};
+use crate::{Error, der, expiry::Expiry, followed::Dated, pem};
 
 /// The authorities of a file.
 #[derive(Debug)]
@@ -18,10 +18,10 @@ pub(crate) fn from_file(file: &Path) -> Result<Authorities, Error> {
     let mut roots = RootCertStore::empty();
     let certificates = pem::certificates(file)?;
     let expiries = Expiry::of_certificates(&certificates, file);
+    let malformed = |reason| Error::MalformedCertificate { file: file.to_owned(), reason };
     for certificate in certificates {
-        roots
-            .add(certificate)
-            .map_err(|reason| Error::MalformedCertificate { file: file.to_owned(), reason: bare(&reason) })?;
+        der::certificate(&certificate).map_err(malformed)?;
+        roots.add(certificate).map_err(|reason| malformed(bare(&reason)))?;
     }
     Ok(Authorities { roots: Arc::new(roots), expiries })
 }
@@ -39,10 +39,9 @@ pub(crate) fn of_the_system() -> Result<RootCertStore, Error> {
 }
 
 /// Without rustls's words for the certificate of a peer, which this is not.
-pub(crate) fn bare(reason: &rustls::Error) -> String {
+fn bare(reason: &rustls::Error) -> String {
     match reason {
         rustls::Error::InvalidCertificate(reason) => reason.to_string(),
-        rustls::Error::InvalidCertRevocationList(reason) => format!("{reason:?}"),
         reason => reason.to_string(),
     }
 }

@@ -139,11 +139,15 @@ async fn the_second_address_may_have_a_certificate_of_its_own() {
         ],
     ]
     .concat();
+    let revoked = authority.client("revoked", &Wish { serial: 9, ..Wish::default() });
+    let list = authority.write("revoked.crl", authority.revokes(&[9]).der());
+    let base = [base, vec![flag("client-crl-file", &list)]].concat();
     let get = async |ca: &Path, own| tls::get(&address, ca, own, "/proxy/health").await;
     let proxy = started(&cluster.endpoints(), &base).await;
     assert!(get(of_metrics.file(), Some(&own)).await.expect("a page").starts_with("HTTP/1.1 200"));
     assert!(get(authority.file(), Some(&own)).await.is_err(), "the clients' certificate is not shown there");
     assert!(get(of_metrics.file(), None).await.is_err(), "a certificate is asked for");
+    assert!(get(of_metrics.file(), Some(&revoked)).await.is_err(), "and looked up in the list");
     assert_good(&etcdctl(proxy.address(), &authority, Some(&own)).run(&["put", "a", "1"]).await, "OK\n");
     drop(proxy);
     let open = [base, vec!["--metrics-client-cert-auth=off".to_owned()]].concat();

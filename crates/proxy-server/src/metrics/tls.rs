@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use admin_http::{Kind, Registry};
 use tls_termination::Reason;
 
-use crate::tls::Tls;
+use crate::tls::{Tls, now};
 
 pub(super) fn register(registry: &Registry, tls: &Tls) {
     expiries(registry, tls);
@@ -30,8 +29,7 @@ fn expiries(registry: &Registry, tls: &Tls) {
         "Days until a certificate in use expires, or a revocation list (without a serial number) wants to be renewed.",
         &["file", "serial", "subject"],
         move |samples| {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            let now = i64::try_from(now).unwrap_or(i64::MAX);
+            let now = now();
             let mut shown = BTreeSet::new();
             for expiry in tls.expiries() {
                 let file = expiry.file.display().to_string();

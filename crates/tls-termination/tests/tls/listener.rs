@@ -255,6 +255,17 @@ async fn renewed_files_are_used_and_bad_ones_are_not() {
     assert_eq!(refused, Err(Reason::UnknownAuthority));
 }
 
+/// What changes after it was read and before anybody looks is not lost.
+#[test]
+fn a_change_right_after_the_start_is_noticed() {
+    let (folder, ca) = (Folder::new(), Ca::new());
+    let listener = listener(&server(&folder, &ca.nobody()));
+    server(&folder, &Ca::new().nobody());
+    let mut reloader = Reloader::new(listener.sources());
+    assert!(reloader.look().is_empty());
+    assert_eq!(reloader.look().len(), 1);
+}
+
 #[test]
 fn what_is_in_use_tells_when_it_expires() {
     let (folder, ca) = (Folder::new(), Ca::new());

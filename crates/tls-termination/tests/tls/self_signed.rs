@@ -7,6 +7,7 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
+use time::OffsetDateTime;
 use tls_termination::{Error, Limits, Presence, SelfSigned, ServerTls, TlsListener};
 use tokio::io::duplex;
 use tokio_rustls::TlsConnector;
@@ -15,7 +16,7 @@ use crate::files::{Ca, Folder, server};
 
 fn in_folder(folder: &Folder) -> SelfSigned {
     let names = ["localhost", "127.0.0.1", "::1", "not a name", ""].map(str::to_owned).to_vec();
-    SelfSigned { folder: folder.0.join("data").join("fixtures"), names, years: 1 }
+    SelfSigned { folder: folder.0.join("data").join("fixtures"), names, years: 2 }
 }
 
 fn mode(path: PathBuf) -> u32 {
@@ -43,6 +44,8 @@ async fn clients_that_trust_it_know_it_by_every_name() {
     let base = server(&folder, &Ca::new().nobody());
     let tls = ServerTls { cert: made.cert(), key: made.key(), ..base };
     let listener = TlsListener::new(&tls, Limits::default(), Arc::default()).unwrap();
+    let days = listener.sources()[0].expiries()[0].days_from(OffsetDateTime::now_utc().unix_timestamp());
+    assert!((729.9..730.1).contains(&days), "{days}");
     for (name, known) in [("localhost", true), ("127.0.0.1", true), ("::1", true), ("example.com", false)] {
         let (near, far) = duplex(1 << 16);
         let named = ServerName::try_from(name).unwrap();
@@ -63,7 +66,7 @@ fn half_of_it_is_made_anew_and_so_is_what_has_expired() {
     assert_eq!(made.ensure().unwrap(), Presence::Created);
     assert_ne!(fs::read(made.key()).unwrap(), key);
 
-    let past = |days: i64| time::OffsetDateTime::now_utc() - time::Duration::days(days);
+    let past = |days: i64| OffsetDateTime::now_utc() - time::Duration::days(days);
     let expired = Ca::new().numbered(1, |params| (params.not_before, params.not_after) = (past(3), past(1)));
     fs::write(made.cert(), &expired.pem).unwrap();
     fs::write(made.key(), expired.key.serialize_pem()).unwrap();
