@@ -18,7 +18,7 @@ use crate::index::{Index, Marked};
 use crate::kept::{self, Kept};
 use crate::key::{Key, Keys};
 use crate::moment::{Clock, Moment};
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 use crate::shard::Shard;
 use crate::watcher::Watcher;
 use crate::witness::{Shown, Witness};

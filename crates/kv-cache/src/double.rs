@@ -14,7 +14,7 @@ use proto_gen::mvccpb::KeyValue;
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
 
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 
 pub(crate) type Keys = BTreeMap<Bytes, KeyValue>;
 

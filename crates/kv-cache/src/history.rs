@@ -8,7 +8,7 @@ use proto_gen::etcdserverpb::{RangeRequest, RangeResponse};
 
 use crate::double::{Keys, shown};
 use crate::moment::Moment;
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 
 /// One operation that was answered.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use crate::cache::KvCache;
 use crate::index::Marked;
 use crate::key::CREDENTIAL;
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 
 /// What is given from memory less often than this between two looks is not worth a watcher.
 const COLD: u32 = 8;

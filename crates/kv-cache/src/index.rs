@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::mark::Mark;
 use crate::moment::Moment;
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 use tree::Tree;
 
 /// Marks that are looked at for one answer. Beyond that it is cheaper to distrust everything.

@@ -27,7 +27,7 @@
 //! What this room refuses: it opens no connections (see [`OpenWatch`]), spawns nothing before [`Watcher::run`], and
 //! knows nothing of prefixes, flags or metrics formats. It keeps no linearizable answer.
 //!
-//! Read in this order: `range`, `barrier`, `witness`, `mark`, `index` (what may be given; pure), `key`, `kept`,
+//! Read in this order: `barrier`, `witness`, `mark`, `index` (what may be given; pure), `key`, `kept`,
 //! `flight`, `shard`, then `cache`, which is all of that together; `pending` and `reach` (writes); `service` and
 //! `overseen` (the doors); `hot` and `watcher`.
 
@@ -37,7 +37,6 @@ mod counters;
 mod index;
 mod mark;
 mod moment;
-mod range;
 mod witness;
 
 mod cache;

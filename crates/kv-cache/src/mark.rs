@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::barrier::{Barrier, Use};
 use crate::moment::Moment;
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 use crate::witness::Witness;
 
 /// One for each range of which an answer is kept or under way; shared by all answers about that range.

@@ -17,7 +17,7 @@ use tonic::Request;
 use crate::config::Config;
 use crate::double::Etcd;
 use crate::history::{Answered, Foreign, Operation, fault};
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 use crate::reach;
 use crate::{CachedKv, KvCache};
 

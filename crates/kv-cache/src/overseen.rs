@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::cache::KvCache;
 use crate::pending::{Pending, Reach};
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 use crate::reach;
 use crate::service::revision;
 

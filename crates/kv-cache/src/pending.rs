@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::{Code, Response, Status};
 
 use crate::cache::KvCache;
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 
 /// How long a write of which nobody heard the end may still happen. etcd gives up its own waiting after 5 seconds and
 /// two election timeouts, which are a second each unless somebody asked for others.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proto_gen::etcdserverpb::request_op::Request as Op;
 use proto_gen::etcdserverpb::{DeleteRangeRequest, PutRequest, RequestOp, TxnRequest};
 
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 
 /// The key that is put.
 pub(crate) fn of_put(request: &PutRequest) -> Vec<KeyRange> {

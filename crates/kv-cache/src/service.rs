@@ -15,7 +15,7 @@ use crate::cache::{Boarding, Departure, KvCache};
 use crate::flight::{Flight, Landing, Pilot};
 use crate::key::Key;
 use crate::pending::Reach;
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 use crate::reach;
 
 /// Asks etcd to refuse where there is no leader, which memory cannot know.

@@ -4,7 +4,7 @@ use proto_gen::etcdserverpb::range_request::{SortOrder, SortTarget};
 use proto_gen::etcdserverpb::{RangeRequest, RangeResponse};
 use proto_gen::mvccpb::KeyValue;
 
-use crate::range::{End, KeyRange};
+use proto_gen::{End, KeyRange};
 
 /// Two answers about one range with equal witnesses show the same keys with the same values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The messages and services of etcd's v3 API (etcd 3.8), generated from this project's own `proto/`.
 //!
-//! This room holds data and traits, no behaviour but to read a header. The traits that tonic generates for the services are the
+//! This room holds data and traits, no behaviour but to read a header and to tell which keys a range names. The traits that tonic generates for the services are the
 //! seams of the whole project: the upstream implements [`etcdserverpb::kv_server::Kv`] by calling etcd, and every
 //! layer wraps something that implements it and implements it again.
 //!
@@ -39,9 +39,13 @@ pub mod v3lockpb {
     include!("generated/v3lockpb.rs");
 }
 
+mod key_range;
 mod timeout;
+mod transport;
 
+pub use key_range::{End, KeyRange};
 pub use timeout::timeout;
+pub use transport::Transport;
 
 /// The encoded `FileDescriptorSet` of everything above.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("generated/descriptors.bin");

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proto_gen::Transport;
 use proto_gen::etcdserverpb::kv_client::KvClient;
 use proto_gen::etcdserverpb::watch_client::WatchClient;
 use proto_gen::etcdserverpb::watch_request::RequestUnion;
@@ -20,7 +21,6 @@ use crate::entry;
 use crate::registrar::answer;
 use crate::registry::Shared;
 use crate::roll::{Change, Roll};
-use crate::transport::Transport;
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Who is refused is refused again.

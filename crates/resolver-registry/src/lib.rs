@@ -29,10 +29,9 @@ mod registrar;
 mod registry;
 mod roll;
 mod session;
-mod transport;
 
 pub use config::Config;
 pub use counters::{Count, Counters};
 pub use entry::Proxy;
 pub use registry::{Registry, Worker};
-pub use transport::Transport;
+pub use proto_gen::Transport;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, TryFutureExt as _};
+use proto_gen::Transport;
 use proto_gen::etcdserverpb::kv_client::KvClient;
 use proto_gen::etcdserverpb::lease_client::LeaseClient;
 use proto_gen::etcdserverpb::{
@@ -22,7 +23,6 @@ use crate::config::Config;
 use crate::entry;
 use crate::registry::Shared;
 use crate::session::{Session, Step};
-use crate::transport::Transport;
 
 const TROUBLE: &str = "cannot register this proxy or keep its registration";
 /// Who leaves does not wait longer than this for etcd to hear of it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use proto_gen::Transport;
 use proto_gen::etcdserverpb::kv_client::KvClient;
 use proto_gen::etcdserverpb::lease_client::LeaseClient;
 use proto_gen::etcdserverpb::watch_client::WatchClient;
@@ -14,7 +15,6 @@ use crate::entry::{self, Proxy};
 use crate::follower::Follower;
 use crate::registrar::Registrar;
 use crate::roll::Roll;
-use crate::transport::Transport;
 
 /// A handle, cheap to clone, for any thread.
 #[derive(Clone, Debug)]

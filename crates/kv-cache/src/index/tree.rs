@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
-use crate::range::{End, KeyRange};
+use proto_gen::{End, KeyRange};
 
 /// One value for each range, ordered by the range.
 #[derive(Debug)]

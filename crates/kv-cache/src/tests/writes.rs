@@ -6,7 +6,7 @@ use proto_gen::etcdserverpb::{CompactionRequest, DeleteRangeRequest, RequestOp, 
 
 use super::*;
 use crate::pending::Reach;
-use crate::range::KeyRange;
+use proto_gen::KeyRange;
 
 const RANGES: [(&str, &str); 4] = [("k", ""), ("a", "z"), ("k", "\0"), ("\0", "\0")];
 

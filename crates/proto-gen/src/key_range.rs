@@ -9,14 +9,16 @@ const FROM_KEY: &[u8] = &[0];
 
 /// A range of keys as etcd's requests name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct KeyRange {
-    pub(crate) start: Bytes,
-    pub(crate) end: End,
+pub struct KeyRange {
+    /// The first key that may be in it.
+    pub start: Bytes,
+    /// Where it ends.
+    pub end: End,
 }
 
 /// Where a range ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// Just before this key.
     Before(Bytes),
     /// With this key.
@@ -27,7 +29,7 @@ pub(crate) enum End {
 
 impl KeyRange {
     /// No range end is the key alone, `\0` is every key from this one on.
-    pub(crate) fn new(key: &Bytes, range_end: &Bytes) -> Self {
+    pub fn new(key: &Bytes, range_end: &Bytes) -> Self {
         let end = match range_end.as_ref() {
             [] => End::Through(key.clone()),
             FROM_KEY => End::Open,
@@ -36,12 +38,13 @@ impl KeyRange {
         Self { start: key.clone(), end }
     }
 
-    pub(crate) fn point(key: &Bytes) -> Self {
+    /// One key.
+    pub fn point(key: &Bytes) -> Self {
         Self { start: key.clone(), end: End::Through(key.clone()) }
     }
 
     /// Every key that begins with `prefix`.
-    pub(crate) fn prefix(prefix: &Bytes) -> Self {
+    pub fn prefix(prefix: &Bytes) -> Self {
         let mut end = prefix.as_ref();
         while let [rest @ .., 0xff] = end {
             end = rest;
@@ -54,7 +57,7 @@ impl KeyRange {
     }
 
     /// The range end by which a request names this range.
-    pub(crate) fn range_end(&self) -> Bytes {
+    pub fn range_end(&self) -> Bytes {
         match &self.end {
             End::Before(key) => key.clone(),
             End::Through(key) if *key == self.start => Bytes::new(),
@@ -64,7 +67,7 @@ impl KeyRange {
     }
 
     /// The same range in memory of its own: a slice of a request pins the whole frame that the request came in.
-    pub(crate) fn copied(&self) -> Self {
+    pub fn copied(&self) -> Self {
         let start = Bytes::copy_from_slice(&self.start);
         let end = match &self.end {
             End::Through(key) if *key == self.start => End::Through(start.clone()),
@@ -75,19 +78,23 @@ impl KeyRange {
         Self { start, end }
     }
 
-    pub(crate) fn is_point(&self) -> bool {
+    /// Whether it is one key.
+    pub fn is_point(&self) -> bool {
         matches!(&self.end, End::Through(key) if *key == self.start)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no key can be in it.
+    pub fn is_empty(&self) -> bool {
         !self.end.is_behind(&self.start)
     }
 
-    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+    /// Whether this key is in it.
+    pub fn holds(&self, key: &[u8]) -> bool {
         *self.start <= *key && self.end.is_behind(key)
     }
 
-    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+    /// Whether both have a key in common.
+    pub fn overlaps(&self, other: &Self) -> bool {
         self.end.is_behind(&other.start)
             && other.end.is_behind(&self.start)
             && !self.is_empty()
@@ -95,12 +102,12 @@ impl KeyRange {
     }
 
     /// Whether every key of `other` is one of this range.
-    pub(crate) fn contains(&self, other: &Self) -> bool {
+    pub fn contains(&self, other: &Self) -> bool {
         self.start <= other.start && other.end <= self.end
     }
 
     /// Bytes of its keys.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         let end = match &self.end {
             End::Before(key) | End::Through(key) => key.len(),
             End::Open => 0,
@@ -111,7 +118,7 @@ impl KeyRange {
 
 impl End {
     /// Whether the key comes before this end.
-    pub(crate) fn is_behind(&self, key: &[u8]) -> bool {
+    pub fn is_behind(&self, key: &[u8]) -> bool {
         match self {
             Self::Before(end) => key < end.as_ref(),
             Self::Through(end) => key <= end.as_ref(),
