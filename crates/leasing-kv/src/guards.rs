@@ -40,19 +40,6 @@ impl Guards {
         let own = self.points.iter().map(|(_, own)| *own).chain(self.ranges.iter().map(|_| 0));
         Some(own.zip(answers).all(|(own, answer)| answer.kvs.iter().all(|kv| kv.create_revision <= own)))
     }
-
-    /// The same with one condition in place of those for single keys, where it says no more than they do. It says that
-    /// nobody owns any key between the first and the last of them.
-    pub(crate) fn merged(&self) -> Option<Self> {
-        if self.points.len() < 2 || self.points.iter().any(|(_, own)| *own > 0) {
-            return None;
-        }
-        let first = self.points.iter().map(|(key, _)| key).min()?;
-        let last = self.points.iter().map(|(key, _)| key).max()?;
-        let span = KeyRange { start: first.clone(), end: proto_gen::End::Through(last.clone()) };
-        let ranges = std::iter::once(span).chain(self.ranges.iter().cloned()).collect();
-        Some(Self { points: Vec::new(), ranges })
-    }
 }
 
 fn not_after(range: KeyRange, revision: i64) -> Compare {
@@ -123,15 +110,5 @@ mod tests {
         assert_eq!(held([&[1], &[], &[]]), Some(false));
         assert_eq!(held([&[], &[], &[3]]), Some(false));
         assert_eq!(guards().held(&[]), None);
-    }
-
-    #[test]
-    fn many_become_one_where_none_is_our_own() {
-        assert_eq!(guards().merged(), None);
-        let points = vec![("_l/b".into(), 0), ("_l/a".into(), 0), ("_l/c".into(), 0)];
-        let merged = Guards { points, ranges: vec![] }.merged().unwrap();
-        assert_eq!((merged.points.len(), merged.ranges.len()), (0, 1));
-        assert!(merged.ranges[0].holds(b"_l/a") && merged.ranges[0].holds(b"_l/c"));
-        assert!(!merged.ranges[0].holds(b"_l/c\0"));
     }
 }
