@@ -18,10 +18,10 @@ use crate::index::{Index, Marked};
 use crate::kept::{self, Kept};
 use crate::key::{Key, Keys};
 use crate::moment::{Clock, Moment};
-use proto_gen::KeyRange;
 use crate::shard::Shard;
 use crate::watcher::Watcher;
 use crate::witness::{Shown, Witness};
+use proto_gen::KeyRange;
 
 /// Locks, so that threads seldom meet at one.
 const SHARDS: usize = 16;

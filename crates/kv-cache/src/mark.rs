@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::barrier::{Barrier, Use};
 use crate::moment::Moment;
-use proto_gen::KeyRange;
 use crate::witness::Witness;
+use proto_gen::KeyRange;
 
 /// One for each range of which an answer is kept or under way; shared by all answers about that range.
 #[derive(Debug)]

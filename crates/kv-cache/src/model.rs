@@ -17,9 +17,9 @@ use tonic::Request;
 use crate::config::Config;
 use crate::double::Etcd;
 use crate::history::{Answered, Foreign, Operation, fault};
-use proto_gen::KeyRange;
 use crate::reach;
 use crate::{CachedKv, KvCache};
+use proto_gen::KeyRange;
 
 const MAX_AGE: Duration = Duration::from_millis(1000);
 const TOKENS: [&str; 2] = ["one", "other"];

@@ -16,9 +16,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::cache::KvCache;
 use crate::pending::{Pending, Reach};
-use proto_gen::KeyRange;
 use crate::reach;
 use crate::service::revision;
+use proto_gen::KeyRange;
 
 type Answer<T> = Result<Response<T>, Status>;
 

@@ -15,8 +15,8 @@ use crate::cache::{Boarding, Departure, KvCache};
 use crate::flight::{Flight, Landing, Pilot};
 use crate::key::Key;
 use crate::pending::Reach;
-use proto_gen::KeyRange;
 use crate::reach;
+use proto_gen::KeyRange;
 
 /// Asks etcd to refuse where there is no leader, which memory cannot know.
 const HAS_LEADER: &str = "hasleader";

@@ -94,6 +94,7 @@ impl Office<'_> {
             watch_hub,
             lease_hub,
             cache,
+            leasing,
             read_counters,
             limits,
             registry: proxies,
@@ -101,8 +102,20 @@ impl Office<'_> {
             ..
         } = self.house;
         let workers = self.workers;
-        Sources { calls, cluster, watch_hub, lease_hub, cache, read_counters, proxies, tls, workers, limits }
-            .register(&registry);
+        Sources {
+            calls,
+            cluster,
+            watch_hub,
+            lease_hub,
+            cache,
+            leasing,
+            read_counters,
+            proxies,
+            tls,
+            workers,
+            limits,
+        }
+        .register(&registry);
         // What counts by the facade's macros is shown too. There is one registry for each process.
         let _ = ::metrics::set_global_recorder(Arc::clone(&registry));
         registry

@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) cache: kv_cache::Config,
     /// Web pages that may read the JSON API's answers.
     pub(crate) origins: Origins,
+    /// Which keys are owned so that linearizable reads of them are answered from memory.
+    pub(crate) leasing: leasing_kv::Config,
     /// Pings on the clients' connections.
     pub(crate) server_keepalive: ServerKeepalive,
     /// Streams that one client connection may have open at once, at least one.

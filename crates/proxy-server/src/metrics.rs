@@ -6,6 +6,7 @@
 mod cache;
 mod grpc;
 mod lease;
+mod leasing;
 mod limits;
 mod proxies;
 mod reads;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use admin_http::{Kind, Registry, register_process};
 use kv_cache::KvCache;
 use lease_coalesce::LeaseHub;
+use leasing_kv::Leasing;
 use metrics::{Counter, Key, Level, Metadata, Recorder as _};
 use upstream_balancer::Cluster;
 use watch_coalesce::WatchHub;
@@ -34,6 +36,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) watch_hub: &'a WatchHub,
     pub(crate) lease_hub: &'a LeaseHub,
     pub(crate) cache: &'a KvCache,
+    pub(crate) leasing: &'a Leasing,
     pub(crate) read_counters: &'a Arc<read_coalesce::Counters>,
     pub(crate) proxies: &'a resolver_registry::Registry,
     pub(crate) tls: &'a Tls,
@@ -52,6 +55,7 @@ impl Sources<'_> {
         watch::register(registry, &self.watch_hub.counters());
         lease::register(registry, &self.lease_hub.counters());
         cache::register(registry, self.cache);
+        leasing::register(registry, self.leasing.counters());
         reads::register(registry, self.read_counters);
         proxies::register(registry, self.proxies);
         tls::register(registry, self.tls);

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use http::{Request, Response};
 use kv_cache::{KvCache, Overseen};
 use lease_coalesce::Coalesced;
+use leasing_kv::Leasing;
 use namespace::{Namespace, Namespaced};
 use proto_gen::etcdserverpb::kv_server::KvServer;
 use proto_gen::etcdserverpb::lease_server::LeaseServer;
@@ -25,7 +26,7 @@ use crate::member_list::MemberList;
 use crate::read_only;
 use crate::sort_guard::SortGuard;
 use crate::watch_door::WatchDoor;
-use crate::wiring::TenantKv;
+use crate::wiring::{TenantKv, TenantNames};
 
 /// All services of one runtime.
 #[derive(Clone)]
@@ -33,8 +34,8 @@ pub(crate) struct Router {
     pub(crate) kv: KvServer<SortGuard<TenantKv>>,
     pub(crate) watch: WatchDoor,
     pub(crate) lease: LeaseServer<Coalesced<Overseen<Namespaced<Upstream>>>>,
-    pub(crate) election: ElectionServer<Overseen<Namespaced<Upstream>>>,
-    pub(crate) lock: LockServer<Overseen<Namespaced<Upstream>>>,
+    pub(crate) election: ElectionServer<TenantNames>,
+    pub(crate) lock: LockServer<TenantNames>,
     pub(crate) health: HealthService,
     /// None passes MemberList through.
     pub(crate) member_list: Option<MemberList>,
@@ -42,6 +43,8 @@ pub(crate) struct Router {
     pub(crate) alarms: Option<Alarms>,
     /// Hears of what may be changed by calls that are not decoded.
     pub(crate) cache: KvCache,
+    /// So does this.
+    pub(crate) leasing: Leasing,
     /// Everything that is not decoded.
     pub(crate) pass_through: Upstream,
     /// What says whether it may pass.
@@ -130,7 +133,9 @@ impl Router {
     /// A call after which nothing that was read before may be given again.
     async fn pass_change_through(&self, call: Call) -> Answer {
         let change = self.cache.pending_change();
+        self.leasing.permissions_changed();
         let answer = self.pass_through.pass_through(Lane::Bulk, call.map(Body::new)).await;
+        self.leasing.permissions_changed();
         match answer {
             Ok(response) => {
                 match Status::from_header_map(response.headers()).map(|status| status.code()) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use admin_http::Admin;
 use futures_util::future::{Either, join_all};
 use kv_cache::KvCache;
+use leasing_kv::Leasing;
 use resolver_registry::Registry;
 use tls_termination::TlsListener;
 use tokio::net::TcpStream;
@@ -98,6 +99,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
     let identity =
         Identity::new(upstream.clone(), config.credentials.clone(), &wiring::own_requests(&config));
     let (registry, registry_work) = wiring::registry(&config, &upstream, &identity);
+    let (leasing, leasing_work) = wiring::leasing(&config, &upstream, &identity);
     let auto_sync =
         config.auto_sync.map(|interval| AutoSync::new(upstream.clone(), identity.clone(), interval));
     let (cache, cache_watcher) = KvCache::new(config.cache.clone());
@@ -111,6 +113,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
         lease_hub,
         registry,
         cache,
+        leasing,
         read_counters: Arc::default(),
         health: health_service,
         tls,
@@ -144,6 +147,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
     }
     tokio::spawn(registry_work);
     tokio::spawn(watchdog::run(workers.clone()));
+    tokio::spawn(leasing_work);
     let room = house.limits.connections(house.config.limits.connections);
     let accepting = tokio::spawn(accept(listener, workers, room, drain.clone()));
 
@@ -171,6 +175,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
             info!(delay = ?delay, "serving on until everybody has heard of the end");
             sleep(delay).await;
         }
+        give_back(&house.leasing).await;
         info!(address = %config.listen_addr, "stop listening gRPC proxy client requests");
         drain.cancel();
         house.watch_hub.close();
@@ -196,6 +201,13 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
 async fn leave(registry: &Registry) {
     if timeout(LEAVE_TIMEOUT, registry.deregister()).await.is_err() {
         warn!(after = ?LEAVE_TIMEOUT, "leaving without telling etcd: the registration ends with its lease");
+    }
+}
+
+/// Writers elsewhere must not wait for a proxy that is about to go.
+async fn give_back(leasing: &Leasing) {
+    if timeout(LEAVE_TIMEOUT, leasing.close()).await.is_err() {
+        warn!(after = ?LEAVE_TIMEOUT, "leaving without giving keys back: they are leased until the lease ends");
     }
 }
 

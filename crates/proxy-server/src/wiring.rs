@@ -7,6 +7,7 @@ use admin_http::Admin;
 use json_gateway::Gateway;
 use kv_cache::{CachedKv, KvCache, Overseen};
 use lease_coalesce::LeaseHub;
+use leasing_kv::{Cleared, LeasedKv, Leasing};
 use namespace::Namespaced;
 use proto_gen::etcdserverpb::kv_client::KvClient;
 use proto_gen::etcdserverpb::kv_server::KvServer;
@@ -20,7 +21,7 @@ use read_coalesce::CoalescedReads;
 use resolver_registry::{Proxy, Registry};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use upstream_balancer::{Cluster, Identity, Lane, LaneService, Upstream};
+use upstream_balancer::{Cluster, Identified, Identity, Lane, LaneService, Upstream};
 use watch_coalesce::{Relay, WatchHub, Worker};
 
 use crate::alarms::Alarms;
@@ -55,6 +56,7 @@ pub(crate) struct House {
     pub(crate) watch_hub: WatchHub,
     pub(crate) lease_hub: LeaseHub,
     pub(crate) cache: KvCache,
+    pub(crate) leasing: Leasing,
     pub(crate) read_counters: Arc<read_coalesce::Counters>,
     pub(crate) registry: Registry,
     pub(crate) health: HealthService,
@@ -93,7 +95,9 @@ pub(crate) fn own_requests(config: &Config) -> Vec<&'static str> {
     let auto_sync = config.auto_sync.map(|_| "--endpoints-auto-sync-interval");
     let registration = config.registration.as_ref().map(|_| "--resolver-prefix");
     let ordering = config.cache.ordered.then_some("--experimental-serializable-ordering");
-    ["noticing a lost leader"].into_iter().chain(auto_sync).chain(registration).chain(ordering).collect()
+    let leasing = (!config.leasing.prefix.is_empty()).then_some("--experimental-leasing-prefix");
+    let flags = auto_sync.into_iter().chain(registration).chain(ordering).chain(leasing);
+    ["noticing a lost leader"].into_iter().chain(flags).collect()
 }
 
 /// Who is registered, and the work that keeps this proxy among them. Its keys are in the namespace, and it asks as the
@@ -104,17 +108,42 @@ pub(crate) fn registry(config: &Config, upstream: &Upstream, identity: &Identity
     let Some(registration) = &config.registration else {
         return (Registry::alone(itself), Box::pin(std::future::ready(())));
     };
-    let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
-    let kv = KvServer::new(tenant.clone()).max_decoding_message_size(usize::MAX);
-    let lease = LeaseServer::new(tenant.clone()).max_decoding_message_size(usize::MAX);
-    let watch = WatchServer::new(tenant).max_decoding_message_size(usize::MAX);
-    let (registry, worker) = Registry::new(
-        resolver_registry::Config::new(registration.prefix.clone(), itself, registration.ttl),
-        KvClient::new(identity.service(kv)).max_decoding_message_size(usize::MAX),
-        LeaseClient::new(identity.service(lease)).max_decoding_message_size(usize::MAX),
-        WatchClient::new(identity.service(watch)).max_decoding_message_size(usize::MAX),
-    );
+    let Itself { kv, lease, watch } = Itself::new(config, upstream, identity);
+    let limits = resolver_registry::Config::new(registration.prefix.clone(), itself, registration.ttl);
+    let (registry, worker) = Registry::new(limits, kv, lease, watch);
     (registry, Box::pin(worker.run()))
+}
+
+/// What is owned, and the work that takes it and gives it back. Leasing keys are in the namespace, and the proxy writes
+/// them as itself.
+pub(crate) fn leasing(config: &Config, upstream: &Upstream, identity: &Identity) -> (Leasing, Work) {
+    if config.leasing.prefix.is_empty() {
+        return (Leasing::off(), Box::pin(std::future::ready(())));
+    }
+    let Itself { kv, lease, watch } = Itself::new(config, upstream, identity);
+    let (leasing, worker) = Leasing::new(config.leasing.clone(), kv, lease, watch);
+    (leasing, Box::pin(worker.run()))
+}
+
+/// The clients by which the proxy asks as itself, in the namespace.
+struct Itself {
+    kv: KvClient<Identified<KvServer<Namespaced<Upstream>>>>,
+    lease: LeaseClient<Identified<LeaseServer<Namespaced<Upstream>>>>,
+    watch: WatchClient<Identified<WatchServer<Namespaced<Upstream>>>>,
+}
+
+impl Itself {
+    fn new(config: &Config, upstream: &Upstream, identity: &Identity) -> Self {
+        let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
+        let kv = KvServer::new(tenant.clone()).max_decoding_message_size(usize::MAX);
+        let lease = LeaseServer::new(tenant.clone()).max_decoding_message_size(usize::MAX);
+        let watch = WatchServer::new(tenant).max_decoding_message_size(usize::MAX);
+        Self {
+            kv: KvClient::new(identity.service(kv)).max_decoding_message_size(usize::MAX),
+            lease: LeaseClient::new(identity.service(lease)).max_decoding_message_size(usize::MAX),
+            watch: WatchClient::new(identity.service(watch)).max_decoding_message_size(usize::MAX),
+        }
+    }
 }
 
 /// The way on which the cache watches what is read often, with the keys as clients see them, and the work that wakes it.
@@ -131,7 +160,10 @@ pub(crate) fn cache_watch(house: &House) -> (WatchClient<CacheWatch>, Relay) {
 }
 
 /// KV as one tenant has it.
-pub(crate) type TenantKv = CachedKv<CoalescedReads<Namespaced<Upstream>>>;
+pub(crate) type TenantKv = CachedKv<LeasedKv<CoalescedReads<Namespaced<Upstream>>>>;
+
+/// Locks and elections as one tenant has them.
+pub(crate) type TenantNames = Overseen<Cleared<Namespaced<Upstream>>>;
 
 /// What a worker runs beside its connections.
 pub(crate) struct Chores {
@@ -184,6 +216,7 @@ pub(crate) fn router(house: House) -> (Router, Chores) {
         watch_hub,
         lease_hub,
         cache,
+        leasing,
         read_counters,
         registry,
         health,
@@ -195,13 +228,14 @@ pub(crate) fn router(house: House) -> (Router, Chores) {
     let tenant = Namespaced::new(upstream.clone(), config.namespace.clone());
     let overseen = Overseen::new(tenant.clone(), cache.clone());
     let (watch_service, watch_relay) = watch_hub.local_service();
-    let (leases, lease_relay) = lease_hub.local_layer(overseen.clone());
+    let (leases, lease_relay) = lease_hub.local_layer(overseen);
+    let names: TenantNames = Overseen::new(Cleared::new(tenant.clone(), leasing.clone()), cache.clone());
     let shared =
         if config.reads.coalesced { read_coalesce::Config::default() } else { read_coalesce::Config::off() };
     let (coalesced, reads) = CoalescedReads::new(tenant.clone(), &shared, read_counters);
     // Every request body is limited before it is decoded, so the decoders need no limit of their own.
     let router = Router {
-        kv: KvServer::new(SortGuard(CachedKv::new(coalesced, cache.clone())))
+        kv: KvServer::new(SortGuard(CachedKv::new(LeasedKv::new(coalesced, leasing.clone()), cache.clone())))
             .max_decoding_message_size(usize::MAX),
         watch: WatchDoor {
             hub: config.watch.coalesced.then_some(watch_service),
@@ -209,12 +243,13 @@ pub(crate) fn router(house: House) -> (Router, Chores) {
             grants_wishes: config.limits.watches.is_none(),
         },
         lease: LeaseServer::new(leases).max_decoding_message_size(usize::MAX),
-        election: ElectionServer::new(overseen.clone()).max_decoding_message_size(usize::MAX),
-        lock: LockServer::new(overseen).max_decoding_message_size(usize::MAX),
+        election: ElectionServer::new(names.clone()).max_decoding_message_size(usize::MAX),
+        lock: LockServer::new(names).max_decoding_message_size(usize::MAX),
         health,
         member_list: MemberList::new(upstream.clone(), registry, &config.advertise_client_url),
         alarms: Alarms::new(upstream.clone(), &config.namespace),
         cache,
+        leasing,
         pass_through: upstream,
         namespace: config.namespace.clone(),
         live,

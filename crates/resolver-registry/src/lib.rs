@@ -33,5 +33,5 @@ mod session;
 pub use config::Config;
 pub use counters::{Count, Counters};
 pub use entry::Proxy;
-pub use registry::{Registry, Worker};
 pub use proto_gen::Transport;
+pub use registry::{Registry, Worker};

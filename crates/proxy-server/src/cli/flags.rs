@@ -98,6 +98,7 @@ pub(super) struct Flags {
     pub(super) resolver_ttl: i64,
     pub(super) experimental_serializable_ordering: bool,
     pub(super) experimental_leasing_prefix: String,
+    pub(super) leasing_session_ttl: i64,
 
     pub(super) metrics_addr: String,
     pub(super) metrics_cert_file: String,
@@ -210,7 +211,8 @@ pub(super) const GROUPS: &[Group] = &[
         flag("resolver-prefix", Text, "", "prefix", "Registers this proxy in etcd under this prefix"),
         flag("resolver-ttl", Int, "0", "seconds", "How long a registration outlives its proxy"),
         flag("experimental-serializable-ordering", Bool, "false", "bool", "Serializable reads never go back in time"),
-        flag("experimental-leasing-prefix", Text, "", "prefix", "Caches keys under leases kept below this prefix"),
+        flag("experimental-leasing-prefix", Text, "", "prefix", "Answers linearizable reads from memory, of keys leased by keys under this prefix"),
+        flag("leasing-session-ttl", Int, "60", "seconds", "How long such keys stay leased to a proxy that is cut off"),
     ]},
     Group { heading: "Observation", flags: &[
         flag("metrics-addr", Text, "", "url", "A second address for metrics and health: http://, https:// or unix://"),

@@ -6,6 +6,7 @@
 mod cache;
 mod identity;
 mod json;
+mod leasing;
 mod limits;
 mod listener;
 mod listener_tls;
@@ -44,6 +45,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let watch = all.note(watch::config(&flags));
     let cache = all.note(cache::config(&flags));
     let origins = all.note(json::origins(&flags.cors));
+    let leasing = all.note(leasing::config(&flags));
     let worker_threads = all.note(worker_threads(flags.worker_threads));
     let profiles = all.note(observation::profiles(flags.enable_pprof));
     let extensive_metrics = all.note(observation::is_extensive(&flags.metrics));
@@ -72,6 +74,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
         watch: watch?,
         cache: cache?,
         origins: origins?,
+        leasing: leasing?,
         server_keepalive: listener::keepalive(&flags),
         max_concurrent_streams: unlimited_when_zero(flags.max_concurrent_streams),
         worker_threads: worker_threads?,

@@ -404,9 +404,9 @@ fn own_flags_are_checked() {
 
 #[test]
 fn all_that_is_not_served_is_refused_at_once() {
-    let said = refusals(&["--discovery-srv-name=x", "--discovery-srv=x", "--experimental-leasing-prefix=x"]);
+    let said = refusals(&["--discovery-srv-name=x", "--discovery-srv=x"]);
     let lines: Vec<_> = said.lines().collect();
-    let expected = ["discovery-srv", "discovery-srv-name", "experimental-leasing-prefix"]
+    let expected = ["discovery-srv", "discovery-srv-name"]
         .map(|name| format!("--{name} is not served by this version of etcd-grpc-proxy"));
     assert_eq!(lines, expected);
 }
@@ -583,4 +583,14 @@ fn limits_are_off_unless_asked_for_and_make_sense_together() {
     ] {
         assert_eq!(refusal(flags), refused);
     }
+}
+
+#[test]
+fn keys_are_leased_under_a_prefix_for_a_time() {
+    assert_eq!(config(&[]).leasing, leasing_kv::Config::off());
+    let leasing = config(&["--experimental-leasing-prefix=_l/"]).leasing;
+    assert_eq!((leasing.prefix.as_ref(), leasing.ttl), (&b"_l/"[..], 60));
+    assert_eq!(config(&["--experimental-leasing-prefix=x", "--leasing-session-ttl=5"]).leasing.ttl, 5);
+    let refused = "invalid leasing-session-ttl 0 (must be at least 1)";
+    assert_eq!(refusal(&["--leasing-session-ttl=0"]), refused);
 }

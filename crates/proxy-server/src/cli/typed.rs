@@ -237,6 +237,7 @@ fn flags(line: &mut Line) -> Flags {
         resolver_ttl: line.take("resolver-ttl"),
         experimental_serializable_ordering: line.take("experimental-serializable-ordering"),
         experimental_leasing_prefix: line.take("experimental-leasing-prefix"),
+        leasing_session_ttl: line.take("leasing-session-ttl"),
         metrics_addr: line.take("metrics-addr"),
         metrics_cert_file: line.take("metrics-cert-file"),
         metrics_key_file: line.take("metrics-key-file"),

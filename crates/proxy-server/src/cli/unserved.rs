@@ -11,7 +11,6 @@ type Asks = fn(&Flags) -> bool;
 const UNSERVED: &[(&str, Asks)] = &[
     ("discovery-srv", |f| !f.discovery_srv.is_empty()),
     ("discovery-srv-name", |f| !f.discovery_srv_name.is_empty()),
-    ("experimental-leasing-prefix", |f| !f.experimental_leasing_prefix.is_empty()),
 ];
 
 /// Refuses everything that is asked for and not served, a line each.

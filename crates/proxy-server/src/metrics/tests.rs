@@ -84,6 +84,7 @@ fn registry() -> Registry {
         watch_hub: &watch_hub,
         lease_hub: &lease_hub,
         cache: &cache,
+        leasing: &Leasing::off(),
         read_counters: &Arc::default(),
         proxies: &proxies,
         tls: &tls(),
