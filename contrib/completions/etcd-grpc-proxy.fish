@@ -89,7 +89,8 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l resolver-prefix -d 'Registers this proxy in etcd under this prefix' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l resolver-ttl -d 'How long a registration outlives its proxy (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-serializable-ordering -d 'Serializable reads never go back in time' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-leasing-prefix -d 'Caches keys under leases kept below this prefix [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-leasing-prefix -d 'Answers linearizable reads from memory, of keys leased by keys under this prefix' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l leasing-session-ttl -d 'How long such keys stay leased to a proxy that is cut off (default 60)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics-addr -d 'A second address for metrics and health: http://, https:// or unix://' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics-cert-file -d 'Server certificate of that address, where it is not the clients\' (PEM)' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l metrics-key-file -d 'Private key of that certificate (PEM)' -r -F
@@ -166,7 +167,8 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l resolver-prefix -d 'Registers this proxy in etcd under this prefix' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l resolver-ttl -d 'How long a registration outlives its proxy (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-serializable-ordering -d 'Serializable reads never go back in time' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-leasing-prefix -d 'Caches keys under leases kept below this prefix [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-leasing-prefix -d 'Answers linearizable reads from memory, of keys leased by keys under this prefix' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l leasing-session-ttl -d 'How long such keys stay leased to a proxy that is cut off (default 60)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics-addr -d 'A second address for metrics and health: http://, https:// or unix://' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics-cert-file -d 'Server certificate of that address, where it is not the clients\' (PEM)' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l metrics-key-file -d 'Private key of that certificate (PEM)' -r -F
@@ -244,7 +246,8 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; 
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l resolver-prefix -d 'Registers this proxy in etcd under this prefix' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l resolver-ttl -d 'How long a registration outlives its proxy (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-serializable-ordering -d 'Serializable reads never go back in time' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-leasing-prefix -d 'Caches keys under leases kept below this prefix [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-leasing-prefix -d 'Answers linearizable reads from memory, of keys leased by keys under this prefix' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l leasing-session-ttl -d 'How long such keys stay leased to a proxy that is cut off (default 60)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics-addr -d 'A second address for metrics and health: http://, https:// or unix://' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics-cert-file -d 'Server certificate of that address, where it is not the clients\' (PEM)' -r -F
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics-key-file -d 'Private key of that certificate (PEM)' -r -F

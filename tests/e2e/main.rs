@@ -24,6 +24,7 @@ mod identity;
 mod json;
 mod kv;
 mod lease;
+mod leasing;
 mod limits;
 mod lock_election;
 mod logs;

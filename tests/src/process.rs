@@ -93,6 +93,14 @@ impl Process {
         lines[lines.len().saturating_sub(TAIL)..].join("\n")
     }
 
+    /// The processor's time that it has used, in clock ticks, of which a second has a hundred.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("a running process");
+        let fields = stat.rsplit_once(')').expect("a name in brackets").1.split_whitespace();
+        fields.skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
+    }
+
     /// A field of `/proc/<pid>/status` in bytes, such as `VmHWM`.
     #[must_use]
     pub fn memory(&self, field: &str) -> u64 {

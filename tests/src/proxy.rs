@@ -143,6 +143,12 @@ impl Proxy {
         self.process.log()
     }
 
+    /// The processor's time that it has used, in clock ticks, of which a second has a hundred.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        self.process.ticks()
+    }
+
     /// Its log, a JSON object a line; a line that is none fails the test.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {

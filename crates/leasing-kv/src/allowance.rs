@@ -1,10 +1,13 @@
 //! `Allowance`: that etcd has let a caller read, and for how long that is good. A pure machine.
+//!
+//! An allowance is good for its age. In the second half of that etcd is asked again, beside a reader who is served. One
+//! that is older is good only while etcd does not answer.
 
 use std::time::Duration;
 
 use crate::moment::Moment;
 
-/// etcd has said yes at some moment. After half of its age one reader asks again while the others are served.
+/// etcd has said yes at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allowance {
     /// When the question was sent that etcd has said yes to.
@@ -23,12 +26,18 @@ pub(crate) struct Outage {
 /// How a reader goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// From memory.
-    Serve,
-    /// From memory, although nobody could confirm it.
-    ServeDisconnected,
+    Serve(Serve),
     /// To etcd.
     Ask,
+}
+
+/// From memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Serve {
+    /// Whether nobody could confirm that the caller still may read.
+    pub(crate) is_disconnected: bool,
+    /// Whether etcd is to be asked beside it.
+    pub(crate) confirms: bool,
 }
 
 impl Allowance {
@@ -55,20 +64,19 @@ impl Allowance {
         }
         let is_asked = self.asked.is_some_and(|asked| now.since(asked) < age);
         let old = now.since(self.granted);
-        if old < age / 2 || old < age && is_asked {
-            return Verdict::Serve;
+        let is_disconnected = old >= age;
+        if is_disconnected && !outage.lasts(now) {
+            return Verdict::Ask;
         }
-        if old >= age {
-            if !outage.lasts(now) {
-                return Verdict::Ask;
-            }
-            if is_asked || !outage.is_to_be_probed(now, age) {
-                return Verdict::ServeDisconnected;
-            }
+        let confirms = match is_disconnected {
+            true => !is_asked && outage.is_to_be_probed(now, age),
+            false => !is_asked && old >= age / 2,
+        };
+        if confirms {
+            self.asked = Some(now);
             outage.probed(now, age);
         }
-        self.asked = Some(now);
-        Verdict::Ask
+        Verdict::Serve(Serve { is_disconnected, confirms })
     }
 }
 
@@ -93,7 +101,9 @@ impl Outage {
 
     /// Somebody asks. The others are served until that has had its time.
     fn probed(&mut self, now: Moment, age: Duration) {
-        self.until = self.until.max(now.after(age + age / 4));
+        if self.lasts(now) {
+            self.until = self.until.max(now.after(age + age / 4));
+        }
     }
 }
 
@@ -107,22 +117,27 @@ mod tests {
         allowance.judge(Moment(now), AGE, Moment(0), outage)
     }
 
+    const SERVE: Verdict = Verdict::Serve(Serve { is_disconnected: false, confirms: false });
+    const CONFIRM: Verdict = Verdict::Serve(Serve { is_disconnected: false, confirms: true });
+    const DISCONNECTED: Verdict = Verdict::Serve(Serve { is_disconnected: true, confirms: false });
+    const PROBE: Verdict = Verdict::Serve(Serve { is_disconnected: true, confirms: true });
+
     #[test]
-    fn after_half_of_the_age_one_asks_and_after_all_of_it_everybody_does() {
+    fn in_its_second_half_one_asks_again_and_after_all_of_it_everybody_does() {
         let (mut allowance, mut outage) = (Allowance::new(Moment(100)), Outage::default());
         for (now, expected) in [
-            (100, Verdict::Serve),
-            (599, Verdict::Serve),
-            (600, Verdict::Ask),
-            (601, Verdict::Serve),
-            (1099, Verdict::Serve),
+            (100, SERVE),
+            (599, SERVE),
+            (600, CONFIRM),
+            (601, SERVE),
+            (1099, SERVE),
             (1100, Verdict::Ask),
             (1101, Verdict::Ask),
         ] {
             assert_eq!(judged(&mut allowance, now, &mut outage), expected, "{now}");
         }
         allowance.renew(Moment(1050));
-        assert_eq!(judged(&mut allowance, 1102, &mut outage), Verdict::Serve);
+        assert_eq!(judged(&mut allowance, 1102, &mut outage), SERVE);
     }
 
     #[test]
@@ -131,7 +146,7 @@ mod tests {
         outage.begin(Moment(110), AGE);
         assert_eq!(allowance.judge(Moment(120), AGE, Moment(100), &mut outage), Verdict::Ask);
         allowance.renew(Moment(101));
-        assert_eq!(allowance.judge(Moment(120), AGE, Moment(100), &mut outage), Verdict::Serve);
+        assert_eq!(allowance.judge(Moment(120), AGE, Moment(100), &mut outage), SERVE);
     }
 
     #[test]
@@ -140,16 +155,16 @@ mod tests {
         assert_eq!(judged(&mut allowance, 5000, &mut outage), Verdict::Ask);
         outage.begin(Moment(6000), AGE);
         for (now, expected) in [
-            (6000, Verdict::ServeDisconnected),
-            (6499, Verdict::ServeDisconnected),
-            (6500, Verdict::Ask),
-            (6501, Verdict::ServeDisconnected),
-            (7499, Verdict::ServeDisconnected),
+            (6000, DISCONNECTED),
+            (6499, DISCONNECTED),
+            (6500, PROBE),
+            (6501, DISCONNECTED),
+            (7499, DISCONNECTED),
         ] {
             assert_eq!(judged(&mut allowance, now, &mut outage), expected, "{now}");
         }
         outage.begin(Moment(7500), AGE);
-        assert_eq!(judged(&mut allowance, 7501, &mut outage), Verdict::ServeDisconnected);
+        assert_eq!(judged(&mut allowance, 7501, &mut outage), DISCONNECTED);
         outage.end();
         assert_eq!(judged(&mut allowance, 7502, &mut outage), Verdict::Ask);
     }

@@ -14,7 +14,7 @@ use tonic::{Request, Status};
 
 use crate::attempt::{Block, Wait};
 use crate::leasing::Leasing;
-use crate::service::Answer;
+use crate::service::{Answer, LOOK_AGAIN};
 use crate::writes::Writes;
 
 /// A layer over Lock and Election: before etcd writes a key nobody owns it, and nobody here does until it has ended.
@@ -40,7 +40,8 @@ impl<S> Cleared<S> {
             loop {
                 let now = shared.now();
                 writes.ranges.iter().for_each(|range| shared.holdings().release(now, range));
-                if !Wait::begin(shared, &writes).ended().await {
+                // What is waited for may have escaped the worker.
+                if let Ok(false) = timeout(LOOK_AGAIN, Wait::begin(shared, &writes).ended()).await {
                     return;
                 }
             }

@@ -4,6 +4,7 @@ mod reading;
 mod writing;
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use proto_gen::etcdserverpb::kv_server::Kv;
 use proto_gen::etcdserverpb::request_op::Request as Op;
@@ -19,6 +20,9 @@ use crate::writes::writes;
 
 /// Asks etcd to refuse where there is no leader, which memory cannot know.
 const HAS_LEADER: &str = "hasleader";
+
+/// Whoever waits for an owner looks by himself after this time: what he waits for may have escaped the worker.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(crate) type Answer<T> = Result<Response<T>, Status>;
 type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = Answer<T>> + Send + 'a>>;
@@ -37,7 +41,7 @@ impl<S> LeasedKv<S> {
     }
 }
 
-impl<S: Kv> LeasedKv<S> {
+impl<S: Kv + Clone> LeasedKv<S> {
     async fn put_guarded(&self, request: Request<PutRequest>) -> Answer<PutResponse> {
         let (metadata, _, put) = request.into_parts();
         // In a transaction etcd does not ask by itself whether the caller may read what was there.
@@ -93,7 +97,7 @@ pub(crate) fn wants_leader<T>(request: &Request<T>) -> bool {
 }
 
 /// Written out, because nothing is owned in most proxies, and what passes as it is then needs no future of its own.
-impl<S: Kv> Kv for LeasedKv<S> {
+impl<S: Kv + Clone> Kv for LeasedKv<S> {
     fn range<'a, 'b>(&'a self, request: Request<RangeRequest>) -> Future<'b, RangeResponse>
     where
         'a: 'b,
@@ -104,7 +108,7 @@ impl<S: Kv> Kv for LeasedKv<S> {
         }
         match self.recall(&request) {
             Some(answer) => Box::pin(std::future::ready(Ok(answer))),
-            None => Box::pin(self.read(request)),
+            None => Box::pin(self.read_and_want(request)),
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proto_gen::etcdserverpb::{RangeRequest, RangeResponse, TxnRequest, TxnResponse};
 
 use super::{Entry, Holdings};
-use crate::allowance::{Allowance, Outage, Verdict};
+use crate::allowance::{Allowance, Outage, Serve, Verdict};
 use crate::caller::Caller;
 use crate::moment::Moment;
 use crate::{answer, local};
@@ -14,10 +14,10 @@ use crate::{answer, local};
 /// How a read goes on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reading<T> {
-    /// The answer.
-    Answer(T),
-    /// To etcd. The answer is known should etcd be silent, if the caller may have it then.
-    Ask { is_owned: bool },
+    /// The answer, and whether etcd is to be asked beside it.
+    Answer { answer: T, confirms: bool },
+    /// To etcd.
+    Ask,
 }
 
 /// When, and by which rules, allowances are looked at.
@@ -54,15 +54,15 @@ impl Holdings {
         let is_alive = self.lease(now).is_some();
         let judge = Judge { now, age: self.config.permission_age, floor: self.floor };
         let entry = self.owned.get_mut(&read.key).filter(|entry| is_alive && entry.settled().is_some());
-        let Some(entry) = entry else { return Reading::Ask { is_owned: false } };
+        let Some(entry) = entry else { return Reading::Ask };
         let verdict = judge.verdict(caller, self.anonymous.as_mut(), entry, &mut self.outage);
-        match entry.settled() {
-            Some(state) if verdict != Verdict::Ask => {
+        match (entry.settled(), verdict) {
+            (Some(state), Verdict::Serve(serve)) => {
                 let answer = answer::of_range(read, state.as_ref(), self.newest.header());
-                self.hit(verdict);
-                Reading::Answer(answer)
+                self.hit(serve.is_disconnected);
+                Reading::Answer { answer, confirms: serve.confirms }
             }
-            _ => Reading::Ask { is_owned: true },
+            _ => Reading::Ask,
         }
     }
 
@@ -77,55 +77,52 @@ impl Holdings {
         let is_owned = self.lease(now).is_some()
             && keys.iter().all(|key| self.owned.peek(key).is_some_and(|entry| entry.settled().is_some()));
         if !is_owned {
-            return Reading::Ask { is_owned };
+            return Reading::Ask;
         }
         let judge = Judge { now, age: self.config.permission_age, floor: self.floor };
-        let mut worst = Verdict::Serve;
+        let mut serve = Serve::default();
         for key in keys {
-            let Some(entry) = self.owned.get_mut(key) else { return Reading::Ask { is_owned } };
+            let Some(entry) = self.owned.get_mut(key) else { return Reading::Ask };
             match judge.verdict(caller, self.anonymous.as_mut(), entry, &mut self.outage) {
-                Verdict::Ask => return Reading::Ask { is_owned },
-                Verdict::ServeDisconnected => worst = Verdict::ServeDisconnected,
-                Verdict::Serve => {}
+                Verdict::Ask => return Reading::Ask,
+                Verdict::Serve(one) => {
+                    serve.is_disconnected |= one.is_disconnected;
+                    serve.confirms |= one.confirms;
+                }
             }
         }
         let lookup = |key: &Bytes| self.owned.peek(key)?.settled()?.as_ref();
         let answer = local::answer(txn, self.newest.header(), &lookup);
-        self.hit(worst);
-        Reading::Answer(answer)
+        self.hit(serve.is_disconnected);
+        Reading::Answer { answer, confirms: serve.confirms }
     }
 
-    fn hit(&self, verdict: Verdict) {
+    fn hit(&self, is_disconnected: bool) {
         self.counters.hits.increment();
-        if verdict == Verdict::ServeDisconnected {
+        if is_disconnected {
             self.counters.disconnected.increment();
         }
     }
 
     /// etcd has let this caller read these keys, upon a question sent at `sent`.
-    pub(crate) fn allowed<'a>(
-        &mut self,
-        caller: &Caller,
-        keys: impl Iterator<Item = &'a Bytes>,
-        sent: Moment,
-    ) {
+    pub(crate) fn allowed(&mut self, caller: &Caller, keys: &[Bytes], sent: Moment) {
         self.outage.end();
         match caller {
             Caller::Anonymous => match &mut self.anonymous {
                 Some(allowance) => allowance.renew(sent),
                 None => self.anonymous = Some(Allowance::new(sent)),
             },
-            Caller::Named(caller) => keys.for_each(|key| self.owned.allow(key, caller, sent)),
+            Caller::Named(caller) => keys.iter().for_each(|key| self.owned.allow(key, caller, sent)),
         }
     }
 
     /// etcd has refused it.
-    pub(crate) fn forbidden<'a>(&mut self, caller: &Caller, keys: impl Iterator<Item = &'a Bytes>) {
+    pub(crate) fn forbidden(&mut self, caller: &Caller, keys: &[Bytes]) {
         self.outage.end();
         match caller {
             Caller::Anonymous => self.anonymous = None,
             Caller::Named(caller) => {
-                keys.for_each(|key| self.owned.change(key, |entry| entry.forbid(caller)));
+                keys.iter().for_each(|key| self.owned.change(key, |entry| entry.forbid(caller)));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proto_gen::KeyRange;
 use proto_gen::etcdserverpb::kv_server::Kv;
 use proto_gen::etcdserverpb::{RequestOp, TxnRequest, TxnResponse};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request, Response, Status};
 
@@ -14,15 +14,15 @@ use crate::caller::Caller;
 use crate::executed;
 use crate::guarded::{Reply, Shape, guarded, permission_questions, reply, shape};
 use crate::leasing::Shared;
-use crate::service::{Answer, LeasedKv};
+use crate::service::{Answer, LOOK_AGAIN, LeasedKv};
 use crate::writes::Writes;
 
-/// Whoever waits for an owner looks by himself after this time: what he waits for may have escaped the worker.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The pause of whoever is refused and finds no owner, the second time.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// etcd: what `--max-txn-ops` is exceeded with.
 const TOO_MANY_OPERATIONS: &str = "etcdserver: too many operations in txn request";
 
-impl<S: Kv> LeasedKv<S> {
+impl<S: Kv + Clone> LeasedKv<S> {
     /// A transaction that may write. `asked` are operations that never happen where it happens, and that etcd checks the
     /// caller's permission for.
     pub(crate) async fn write(
@@ -58,6 +58,7 @@ impl<S: Kv> LeasedKv<S> {
         let shape = shape(user);
         let mut is_checked = shape != Shape::Nested || Caller::of(metadata) == Caller::Anonymous;
         let mut is_merged = false;
+        let mut empty = Duration::ZERO;
         let _block = (!writes.ranges.is_empty()).then(|| Block::new(shared, writes.ranges.clone()));
         loop {
             let (attempt, mut guards) = Attempt::begin(shared, &writes);
@@ -105,7 +106,11 @@ impl<S: Kv> LeasedKv<S> {
                 }
             }
             let mut wait = Wait::begin(shared, &writes);
-            let _ = timeout(LOOK_AGAIN, wait.ended()).await;
+            if let Ok(false) = timeout(LOOK_AGAIN, wait.ended()).await {
+                // Nobody owns anything any more, or nobody can be asked.
+                sleep(empty).await;
+                empty = (empty * 2).clamp(FIRST_PAUSE, LOOK_AGAIN);
+            }
         }
     }
 
