@@ -179,6 +179,12 @@ impl Holdings {
         lease != 0 && self.own_leases.contains(&lease)
     }
 
+    /// Who waits, and for what, for tests that nobody is left behind.
+    #[cfg(test)]
+    pub(crate) fn waiters(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Keeps these keys from being acquired.
     pub(crate) fn block(&mut self, ranges: &[KeyRange]) {
         ranges.iter().for_each(|range| self.blocked.add(range));

@@ -55,7 +55,13 @@ mod service;
 mod worker;
 
 #[cfg(test)]
+mod double;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
 mod ops;
+#[cfg(test)]
+mod store;
 
 pub use cleared::Cleared;
 pub use config::Config;
