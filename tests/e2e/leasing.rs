@@ -21,6 +21,11 @@ async fn number(address: &str, name: &str) -> f64 {
     metrics::sum_at(address, "/proxy/metrics", &format!("etcd_grpc_proxy_leasing_{name}"), &[]).await
 }
 
+/// Waits until one of the proxy's numbers is as it should be: its page may be a moment old.
+async fn number_is(address: &str, name: &str, is_right: impl Fn(f64) -> bool) {
+    eventually(name, SOON, async || is_right(number(address, name).await).then_some(())).await;
+}
+
 async fn read(client: &Client, request: RangeRequest) -> Result<RangeResponse, Status> {
     client.kv().range(request).await.map(tonic::Response::into_inner)
 }

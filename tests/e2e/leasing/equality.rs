@@ -26,7 +26,7 @@ async fn compare(flags: &[&str]) {
     pair.compare(async |seen, side| writes(seen, side, &pair).await).await;
     pair.compare(async |seen, side| locks(seen, side, &pair).await).await;
     pair.compare(refusals).await;
-    assert!(super::number(pair.proxy.address(), "hits_total").await > 100.0, "memory has answered");
+    super::number_is(pair.proxy.address(), "hits_total", |hits| hits > 100.0).await;
 }
 
 /// On the side of the proxy: reads the keys until memory answers.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use e2e::{Cluster, Proxy, SOON, Shape, eventually, soon};
 use proto_gen::etcdserverpb::CompactionRequest;
 
-use super::{FLAG, leased, number, own, read, value};
+use super::{FLAG, leased, number_is, own, read, value};
 use crate::requests::{get, put};
 
 #[tokio::test]
@@ -33,8 +33,8 @@ async fn cut_off_from_the_cluster_owned_keys_are_answered_until_the_lease_ends_a
         .await;
     assert!(cut.elapsed() >= Duration::from_secs(3), "refused after {:?} with {refused}", cut.elapsed());
     assert!(answered >= 20, "{answered} answers");
-    assert!(number(proxy.address(), "disconnected_hits_total").await > 0.0);
-    assert!(number(proxy.address(), "keys").await == 0.0);
+    number_is(proxy.address(), "disconnected_hits_total", |hits| hits > 0.0).await;
+    number_is(proxy.address(), "keys", |keys| keys == 0.0).await;
     cluster.member(0).thaw();
     eventually("reads are answered again", SOON, async || read(&client, get("a")).await.ok()).await;
     own(&proxy, &client, "a").await;
@@ -88,10 +88,7 @@ async fn a_lease_that_is_taken_away_takes_ownership_with_it() {
     let found = direct.kv().range(get("_l/a")).await.expect("a read").into_inner();
     let revoke = proto_gen::etcdserverpb::LeaseRevokeRequest { id: found.kvs[0].lease };
     direct.lease().lease_revoke(revoke).await.expect("a revocation");
-    eventually("nothing is owned", SOON, async || {
-        (number(proxy.address(), "keys").await == 0.0).then_some(())
-    })
-    .await;
+    number_is(proxy.address(), "keys", |keys| keys == 0.0).await;
     direct.kv().put(put("a", "2")).await.expect("a write");
     assert_eq!(value(&client, "a").await, "2");
     eventually("the key is owned again, with another lease", SOON, async || {

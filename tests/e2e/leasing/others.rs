@@ -7,7 +7,7 @@ use proto_gen::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion
 use proto_gen::etcdserverpb::request_op::Request as Op;
 use proto_gen::etcdserverpb::{PutRequest, TxnRequest};
 
-use super::{FLAG, PREFIX, calls, leased, number, own, value};
+use super::{FLAG, PREFIX, calls, leased, number, number_is, own, value};
 use crate::requests::{compare, delete, get, op, op_put, put, range};
 
 /// Writes as the protocol asks: only where nobody owns the key, and after asking whoever does.
@@ -58,9 +58,9 @@ async fn all_kinds_of_writers_and_owners_respect_each_other() {
             }
         }
     }
-    assert!(number(one.address(), "revocations_given_total").await > 0.0);
-    assert!(number(one.address(), "revocations_asked_total").await > 0.0);
-    assert!(number(other.address(), "revocations_given_total").await > 0.0);
+    number_is(one.address(), "revocations_given_total", |given| given > 0.0).await;
+    number_is(one.address(), "revocations_asked_total", |asked| asked > 0.0).await;
+    number_is(other.address(), "revocations_given_total", |given| given > 0.0).await;
 }
 
 /// A sequence that is the same each time.
@@ -108,7 +108,7 @@ async fn leasing_keys_in_a_deleted_range_belong_to_owners_elsewhere() {
     own(&owner, &owner.client(), "zebra").await;
     // From "_" to "a": no client's key is in there, the leasing keys are.
     soon("a deletion", kv.delete_range(delete("_", "a"))).await.expect("a deletion");
-    assert_eq!(number(owner.address(), "revocations_given_total").await, 1.0);
+    number_is(owner.address(), "revocations_given_total", |given| given == 1.0).await;
     kv.put(put("zebra", "2")).await.expect("a write");
     assert_eq!(value(&owner.client(), "zebra").await, "2");
 }
@@ -136,7 +136,8 @@ async fn a_write_of_what_nobody_else_owns_is_one_transaction() {
         kv.put(put("k/0", &n.to_string())).await.expect("a write");
         assert_eq!(value(&client, "k/0").await, n.to_string());
     }
-    assert!(number(proxy.address(), "hits_total").await >= before + 40.0, "own writes keep memory right");
+    // Own writes keep memory right.
+    number_is(proxy.address(), "hits_total", |hits| hits >= before + 40.0).await;
 }
 
 #[tokio::test]
@@ -168,5 +169,5 @@ async fn keys_with_a_lease_ranges_and_the_past_are_never_owned() {
     }
     own(&proxy, &client, "other").await;
     assert_eq!(leased(&cluster).await, ["other"]);
-    assert_eq!(number(proxy.address(), "keys").await, 1.0);
+    number_is(proxy.address(), "keys", |keys| keys == 1.0).await;
 }

@@ -13,7 +13,7 @@ const OWNED: [&str; 4] = ["t/1", "t/2", "t/none", "t/3"];
 async fn transactions_are_answered_as_etcd_answers_them() {
     let pair = Pair::start_with(Shape::single(), &[FLAG]).await;
     pair.compare(async |seen, side| reading(seen, side, &pair).await).await;
-    assert!(super::number(pair.proxy.address(), "hits_total").await > 60.0, "memory has answered");
+    super::number_is(pair.proxy.address(), "hits_total", |hits| hits > 60.0).await;
     pair.compare(async |seen, side| writing(seen, side, &pair).await).await;
     pair.compare(async |seen, side| as_large_as_etcd_takes_them(seen, side, &pair).await).await;
 }
