@@ -109,10 +109,18 @@ impl<S: Kv + Clone> LeasedKv<S> {
         tokio::spawn(async move {
             let shared = &layer.leasing.0;
             let sent = shared.now();
-            let age = shared.config.permission_age;
-            match timeout(age, Q::ask(&layer.inner, request)).await {
-                Ok(answer) if !is_silence(&answer) => layer.learn::<Q>(&caller, &keys, sent, &answer),
-                Ok(_) | Err(_) => shared.holdings().silent(shared.now()),
+            let mut asking = pin!(Q::ask(&layer.inner, request));
+            let answer = match timeout(shared.config.permission_age, &mut asking).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    shared.holdings().silent(shared.now());
+                    // Not given up: etcd before 3.5.7 may crash when a transaction that reads is.
+                    asking.await
+                }
+            };
+            match is_silence(&answer) {
+                true => shared.holdings().silent(shared.now()),
+                false => layer.learn::<Q>(&caller, &keys, sent, &answer),
             }
         });
     }
