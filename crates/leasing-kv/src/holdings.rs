@@ -22,6 +22,7 @@ mod writing;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use proto_gen::KeyRange;
@@ -46,6 +47,8 @@ use waiting::Waiting;
 pub(crate) use waiting::{Cleared, WaiterId};
 pub(crate) use writing::{Begun, Ending};
 
+/// How long it may not be heard what others ask for while etcd answers.
+const MOST_DEAF: Duration = Duration::from_secs(10);
 /// Leases of earlier sessions whose keys may still be there.
 const MOST_LEASES: usize = 8;
 
@@ -61,6 +64,8 @@ pub(crate) struct Holdings {
     session: Option<Held>,
     own_leases: VecDeque<i64>,
     is_closed: bool,
+    /// Since when nobody hears whether somebody asks for what is ours.
+    deaf: Option<Moment>,
 
     owned: Owned,
     /// What all callers without a credential are allowed, which is the same for every key.
@@ -112,6 +117,7 @@ impl Holdings {
             session: None,
             own_leases: VecDeque::new(),
             is_closed: false,
+            deaf: None,
             owned: Owned::new(Arc::clone(&counters)),
             anonymous: None,
             floor: Moment::default(),
@@ -153,6 +159,25 @@ impl Holdings {
             self.counters.sessions_lost.increment();
         }
         self.drop_everything();
+    }
+
+    /// Whether it is heard what others ask for.
+    pub(crate) fn hears(&mut self, now: Moment, is_heard: bool) {
+        self.deaf = if is_heard { None } else { self.deaf.or(Some(now)) };
+    }
+
+    /// etcd keeps the lease alive. Whoever has not heard for a while what others ask for would hold them up for ever, so
+    /// he gives everything back. Cut off from etcd he need not: then his lease ends.
+    pub(crate) fn kept(&mut self, now: Moment) {
+        if self.is_deaf(now) {
+            for key in self.owned.within(&KeyRange::prefix(&Bytes::new())) {
+                self.give_back(&key);
+            }
+        }
+    }
+
+    fn is_deaf(&self, now: Moment) -> bool {
+        self.deaf.is_some_and(|since| now.since(since) >= MOST_DEAF)
     }
 
     /// Nothing is owned from now on.

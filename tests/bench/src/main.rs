@@ -30,7 +30,7 @@ mod watching;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Run};
-use suite::{Json, Lease, Reads, Suite, Unary, Watch};
+use suite::{Json, Lease, Leasing, Reads, Suite, Unary, Watch};
 use target::Setting;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -83,9 +83,12 @@ async fn dispatch(run: &Run) -> Result<()> {
         "unary" => bench(Unary::new(run.connections), run).await,
         "reads" => bench(Reads::new(run.connections), run).await,
         "json" => bench(Json::new(), run).await,
+        "leasing" => bench(Leasing::new(run.connections), run).await,
         "lease" => bench(Lease::new(run.keep), run).await,
         "watch" => bench(Watch::new(run.stop), run).await,
-        other => Err(format!("no suite {other:?}; there are: unary, reads, json, lease, watch").into()),
+        other => {
+            Err(format!("no suite {other:?}; there are: unary, reads, json, lease, leasing, watch").into())
+        }
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) async fn run<S: Suite>(suite: &S, workloads: &[Workload], run: &Run) 
 }
 
 async fn started<S: Suite>(suite: &S, run: &Run, which: &[System]) -> Result<Systems> {
-    let systems = Systems::start(run, which).await?;
+    let systems = Systems::start(run, which, suite.proxy_flags()).await?;
     suite.prepare(systems.etcd()).await?;
     Ok(systems)
 }

@@ -4,6 +4,7 @@
 mod json;
 mod keyspace;
 mod lease;
+mod leasing;
 mod reads;
 mod unary;
 mod watch;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub(crate) use json::Json;
 pub(crate) use lease::Lease;
+pub(crate) use leasing::Leasing;
 pub(crate) use reads::Reads;
 pub(crate) use unary::Unary;
 pub(crate) use watch::Watch;
@@ -48,6 +50,11 @@ pub(crate) trait Suite {
     /// Whether every measurement wants an etcd and proxies that have served nothing yet.
     fn fresh(&self) -> bool {
         false
+    }
+
+    /// Flags for both proxies.
+    fn proxy_flags(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// How long one measurement takes, about.

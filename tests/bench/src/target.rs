@@ -79,8 +79,8 @@ pub(crate) struct Systems {
 }
 
 impl Systems {
-    /// Starts etcd, and in front of it the proxies among `systems`.
-    pub(crate) async fn start(run: &Run, systems: &[System]) -> Result<Self> {
+    /// Starts etcd, and in front of it the proxies among `systems`, both with these flags.
+    pub(crate) async fn start(run: &Run, systems: &[System], flags: &[&str]) -> Result<Self> {
         let folder = Folder::create()?;
         let [member, peer, theirs_at, ours_at] = free_addresses()?;
         let mut etcd = Running::start("etcd", &mut etcd_command(&run.etcd, member, peer), &folder.path)?;
@@ -93,7 +93,7 @@ impl Systems {
                 System::Theirs => (theirs_at, theirs_command(&run.etcd, member, theirs_at)),
                 System::Ours => (ours_at, ours_command(run, member, ours_at)),
             };
-            let mut proxy = Running::start(system.key(), &mut command, &folder.path)?;
+            let mut proxy = Running::start(system.key(), command.args(flags), &folder.path)?;
             proxy.says(PROXY_SERVES).await?;
             behind.push(Target { system, address, proxy: Some(proxy.id()), ..direct });
             proxies.push(proxy);

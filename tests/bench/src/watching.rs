@@ -15,7 +15,9 @@ mod watchers;
 mod wire;
 mod writer;
 
-pub(crate) use member::{Peak, keep_alive_streams, keep_alives, read_calls, watch_requests, watchers_on};
+pub(crate) use member::{
+    Peak, keep_alive_streams, keep_alives, read_calls, watch_requests, watchers_on, write_calls,
+};
 pub(crate) use messages::Messages;
 pub(crate) use stamp::Clock;
 pub(crate) use tally::Tally;

@@ -60,6 +60,7 @@ impl Holdings {
     /// Somebody has read this key at etcd and found that it has no lease. True where there is something new to do.
     pub(crate) fn want(&mut self, now: Moment, key: &Bytes) -> bool {
         let is_wanted = self.lease(now).is_some()
+            && !self.is_deaf(now)
             && self.acquiring.len() < MOST_WANTED
             && key.len() <= LONGEST_KEY
             && !self.owned.contains(key)

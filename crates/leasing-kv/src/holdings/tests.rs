@@ -390,3 +390,21 @@ fn after_lost_events_what_is_gone_or_asked_for_is_not_ours() {
     );
     assert_eq!(returns(&mut holdings), [(key("c"), 10)]);
 }
+
+#[test]
+fn whoever_does_not_hear_while_etcd_answers_gives_everything_back() {
+    let mut holdings = usual();
+    own(&mut holdings, "a", 10, None);
+    allow(&mut holdings);
+    holdings.hears(at(2), false);
+    holdings.hears(at(11), false);
+    holdings.kept(Moment(12 * SECOND - 1));
+    assert!(read_at(&mut holdings, at(11), "a").is_some());
+    assert!(read_at(&mut holdings, at(90), "a").is_some(), "cut off, until the lease ends");
+    holdings.kept(at(12));
+    assert_eq!(read_at(&mut holdings, at(12), "a"), None);
+    assert_eq!(returns(&mut holdings), [(key("a"), 10)]);
+    assert!(!holdings.want(at(12), &key("b")));
+    holdings.hears(at(13), true);
+    assert!(holdings.want(at(13), &key("b")));
+}

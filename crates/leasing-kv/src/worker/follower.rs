@@ -47,9 +47,15 @@ impl<K: Transport, W: Transport> Follower<K, W> {
         }
         loop {
             let Err(status) = self.follow().await;
+            self.hears(false);
             let pause = self.trouble.failed(&status);
             sleep(pause).await;
         }
+    }
+
+    fn hears(&self, is_heard: bool) {
+        let now = self.shared.now();
+        self.shared.holdings().hears(now, is_heard);
     }
 
     /// Ends only by failing.
@@ -66,6 +72,7 @@ impl<K: Transport, W: Transport> Follower<K, W> {
             }
             // Only now it is known that the watch is there.
             self.trouble.is_over();
+            self.hears(true);
             if let Some(header) = response.header.filter(|_| response.events.is_empty() && !response.created)
             {
                 self.next = self.next.max(header.revision.saturating_add(1));

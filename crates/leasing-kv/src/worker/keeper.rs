@@ -149,7 +149,12 @@ impl<L: Transport> Keeper<L> {
         self.trouble.is_over();
         match session.answered(self.shared.now(), id, ttl) {
             Some(_) => self.lost(),
-            None => self.publish(session),
+            None => {
+                self.publish(session);
+                let now = self.shared.now();
+                self.shared.holdings().kept(now);
+                self.shared.bell.notify_one();
+            }
         }
         Ok(())
     }

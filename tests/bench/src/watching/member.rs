@@ -18,6 +18,9 @@ const REQUESTS: &str =
 /// Calls that read, by themselves or in a transaction.
 const READS: [&str; 2] =
     ["grpc_server_started_total{grpc_method=\"Range\"", "grpc_server_started_total{grpc_method=\"Txn\""];
+/// Calls that write keys.
+const WRITES: [&str; 2] =
+    ["grpc_server_started_total{grpc_method=\"Put\"", "grpc_server_started_total{grpc_method=\"Txn\""];
 /// LeaseKeepAlive streams ever opened, and every ping on them.
 const KEEP_ALIVE_STREAMS: &str =
     "grpc_server_started_total{grpc_method=\"LeaseKeepAlive\",grpc_service=\"etcdserverpb.Lease\"";
@@ -39,6 +42,12 @@ pub(crate) async fn watch_requests(target: &Target) -> Result<u64> {
 pub(crate) async fn read_calls(target: &Target) -> Result<u64> {
     let metrics = read(target).await?;
     READS.iter().map(|name| find(&metrics, name)).sum()
+}
+
+/// How many calls that write etcd ever received.
+pub(crate) async fn write_calls(target: &Target) -> Result<u64> {
+    let metrics = read(target).await?;
+    WRITES.iter().map(|name| find(&metrics, name)).sum()
 }
 
 /// How many LeaseKeepAlive streams etcd was ever asked for.
