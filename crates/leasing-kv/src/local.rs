@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn compares_of_a_key_that_is_there() {
         use {CompareResult as R, CompareTarget as T, TargetUnion as U};
-        let numbers: [(T, fn(i64) -> U, i64); 4] = [
+        type Number = (CompareTarget, fn(i64) -> TargetUnion, i64);
+        let numbers: [Number; 4] = [
             (T::Version, U::Version, 2),
             (T::Create, U::CreateRevision, 3),
             (T::Mod, U::ModRevision, 5),
@@ -244,7 +245,7 @@ mod tests {
         };
         assert!(!nested.succeeded && nested.header == Some(ResponseHeader::default()));
         let Some(OpAnswer::ResponseRange(range)) = &nested.responses[0].response else { panic!("a range") };
-        assert_eq!(range.kvs, [kv.clone()]);
+        assert_eq!(range.kvs, std::slice::from_ref(&kv));
         assert_eq!(range.header, Some(ResponseHeader { revision: 9, ..ResponseHeader::default() }));
         let Some(OpAnswer::ResponseRange(range)) = &answer.responses[1].response else { panic!("a range") };
         assert_eq!((range.count, range.kvs.len()), (0, 0));

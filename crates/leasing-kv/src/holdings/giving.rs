@@ -101,7 +101,7 @@ impl Holdings {
             } else if self.owned.contains(&key) {
                 self.give_back(&key);
                 self.rest(&key, now);
-            } else if !self.acquiring.get(&key).is_some_and(|acquiring| acquiring.lease.is_some()) {
+            } else if self.acquiring.get(&key).is_none_or(|acquiring| acquiring.lease.is_none()) {
                 self.return_key(&key, kv.create_revision);
             }
         }

@@ -45,14 +45,14 @@ fn holdings(config: Config) -> Holdings {
 }
 
 fn usual() -> Holdings {
-    holdings(Config { permission_age: std::time::Duration::from_secs(1000), ..Config::new("P/") })
+    holdings(Config { permission_age: Duration::from_secs(1000), ..Config::new("P/") })
 }
 
 /// Acquires a key at this revision, in this state.
 fn own(holdings: &mut Holdings, name: &str, create: i64, state: Option<KeyValue>) {
     assert!(holdings.want(at(1), &key(name)), "{name} is wanted");
     let errand = Errand::Acquire { key: key(name), lease: LEASE };
-    assert_eq!(holdings.errands(at(1), 9), [errand.clone()]);
+    assert_eq!(holdings.errands(at(1), 9), std::slice::from_ref(&errand));
     holdings.done(at(1), &errand, Outcome::Ours { create, revision: create, state });
 }
 
@@ -215,7 +215,7 @@ fn writes_that_overlap_are_looked_up_after_the_last() {
     put(&mut holdings, &first, "a", "2", 60);
     assert_eq!(read(&mut holdings, "a"), None);
     let refresh = Errand::Refresh { key: key("a"), create: 10 };
-    assert_eq!(holdings.errands(at(2), 9), [refresh.clone()]);
+    assert_eq!(holdings.errands(at(2), 9), std::slice::from_ref(&refresh));
     let state = |revision| Outcome::Ours { create: 10, revision, state: Some(kv("a", "3", 61)) };
     holdings.done(at(2), &refresh, state(60));
     assert_eq!(read(&mut holdings, "a"), None, "older than what is known to have happened");
@@ -331,14 +331,14 @@ fn a_writer_waits_for_owners_elsewhere_and_asks_each_once() {
     let (_, mut first) = holdings.clear(&point("a"));
     let (other, _second) = holdings.clear(&point("a"));
     let ask = Errand::Ask { key: key("a") };
-    assert_eq!(holdings.errands(at(1), 9), [ask.clone()]);
+    assert_eq!(holdings.errands(at(1), 9), std::slice::from_ref(&ask));
     holdings.done(at(1), &ask, Outcome::Done);
     holdings.leave(other);
     assert!(first.try_recv().is_err());
     holdings.event(at(1), Change::Deleted { leasing_key: key("P/a"), revision: 60 });
     assert_eq!(first.try_recv(), Ok(true));
     let (_, mut third) = holdings.clear(&point("a"));
-    assert_eq!(holdings.errands(at(1), 9), [ask.clone()], "that is another owner");
+    assert_eq!(holdings.errands(at(1), 9), std::slice::from_ref(&ask), "that is another owner");
     holdings.done(at(1), &ask, Outcome::NotOurs);
     assert_eq!(third.try_recv(), Ok(false));
     let (gone, _) = holdings.clear(&point("a"));
