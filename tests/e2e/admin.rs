@@ -178,6 +178,12 @@ async fn profiles_are_there_when_asked_for() {
     let ours = Proxy::start(&cluster.endpoints(), &["--enable-pprof"]).await;
     assert_eq!(get(ours.address(), "/debug/pprof/").await.status, 200);
     assert_eq!(get(ours.address(), "/debug/pprof/heap").await.status, 404);
+    let tasks = get(ours.address(), "/debug/pprof/tasks").await;
+    for runtime in ["main: ", "admin: ", "worker-0: "] {
+        let line =
+            tasks.body.lines().find(|line| line.starts_with(runtime)).expect("a line for each runtime");
+        assert!(line.contains(" tasks, ") && !line.contains(": 0 tasks"), "{line}");
+    }
     let client = ours.client();
     let busy =
         tokio::spawn(async move { while client.kv().range(crate::requests::get("a")).await.is_ok() {} });

@@ -40,6 +40,7 @@ mod reload;
 mod requests;
 mod systemd;
 mod tls;
+mod trace_context;
 mod watch;
 mod watch_churn;
 mod watch_identity;

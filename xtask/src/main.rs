@@ -39,7 +39,7 @@ type Outcome<T = ()> = Result<T, String>;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  demo                 a three-member etcd cluster with the proxy in front, until Ctrl-C
+  demo [--monitoring]  a three-member etcd cluster with the proxy in front, until Ctrl-C; with Prometheus and Grafana
   test                 everything that must pass: unit, documentation and end-to-end tests
   e2e [filter...]      the end-to-end tests, on the newest and the oldest etcd to be had
       [--etcd newest|oldest] [-- arguments of the test binary]

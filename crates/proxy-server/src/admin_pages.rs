@@ -83,7 +83,7 @@ impl Office<'_> {
         let (status, sampler) = Status::new(self.house, self.workers, self.leaving);
         let pages = LogLevelPage::new(self.house.log_level.clone()).hang(status.hang(pages));
         let chores = AdminChores { watch_relay, sampler };
-        (if config.profiles { with_profiles(pages) } else { pages }, chores)
+        (if config.profiles { with_profiles(pages, self.workers) } else { pages }, chores)
     }
 
     fn registry(&self) -> Arc<Registry> {
@@ -132,14 +132,14 @@ impl Office<'_> {
 
 /// Whoever can reach a page can slow the process down and learn what it does.
 #[cfg(feature = "pprof")]
-fn with_profiles(pages: Pages) -> Pages {
+fn with_profiles(pages: Pages, workers: &[WorkerHandle]) -> Pages {
     tracing::warn!("gRPC proxy enabled pprof: profiles are served to whoever can reach the listeners");
-    crate::profiles::with_profiles(pages)
+    crate::profiles::with_profiles(pages, workers)
 }
 
 /// The flag is refused in a build without profiles.
 #[cfg(not(feature = "pprof"))]
-fn with_profiles(pages: Pages) -> Pages {
+fn with_profiles(pages: Pages, _: &[WorkerHandle]) -> Pages {
     pages
 }
 

@@ -10,7 +10,10 @@ use admin_http::{Answer, Page, Pages, Question};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, StatusCode};
 use pprof::protos::Message as _;
+use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::sync::oneshot;
+
+use crate::worker::WorkerHandle;
 
 const ROOT: &str = "/debug/pprof/";
 /// As long as Go's.
@@ -26,7 +29,7 @@ const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream")
 const ABSENT: [(&str, &str); 7] = [
     ("heap", "no heap profile: the allocator keeps none. process_resident_memory_bytes is in /proxy/metrics"),
     ("allocs", "no allocation profile: the allocator keeps none"),
-    ("goroutine", "no goroutines: tasks are state machines without stacks"),
+    ("goroutine", "no goroutines: tasks are state machines without stacks. /debug/pprof/tasks counts them"),
     (
         "threadcreate",
         "no profile of threads: there is one for each worker, one for pages and one for the log",
@@ -37,9 +40,11 @@ const ABSENT: [(&str, &str); 7] = [
 ];
 
 /// Puts the pages under their paths.
-pub(crate) fn with_profiles(pages: Pages) -> Pages {
+pub(crate) fn with_profiles(pages: Pages, workers: &[WorkerHandle]) -> Pages {
+    let main = Handle::current().metrics();
     let pages = pages
         .with(ROOT, Text(index()))
+        .with(path("tasks"), Tasks { main, workers: workers.to_vec() })
         .with(path("profile"), CpuProfile::default())
         .with(path("symbol"), Text("num_symbols: 1\n".to_owned()))
         .with(path("cmdline"), Text(std::env::args().next().unwrap_or_default()));
@@ -54,6 +59,7 @@ fn index() -> String {
     let there = format!(
         "{ROOT}profile?seconds=n  processor time, {HERTZ} looks a second, for go tool pprof and its like;\n\
          \x20                             what passes in the C library and the kernel is left out\n\
+         {ROOT}tasks              tasks of each runtime: how many there are, and how many are ready to run\n\
          {ROOT}cmdline            the binary\n"
     );
     ABSENT.iter().fold(there, |text, (name, why)| format!("{text}{ROOT}{name}: {why}\n"))
@@ -65,6 +71,27 @@ struct Text(String);
 impl Page for Text {
     fn answer(&self, _: Question) -> BoxFuture<'_, Answer> {
         Box::pin(async { Answer::text(self.0.clone()) })
+    }
+}
+
+/// What Go shows as goroutines, as far as there is anything like it.
+struct Tasks {
+    main: RuntimeMetrics,
+    workers: Vec<WorkerHandle>,
+}
+
+impl Page for Tasks {
+    fn answer(&self, _: Question) -> BoxFuture<'_, Answer> {
+        let line = |name: &str, runtime: &RuntimeMetrics| {
+            format!("{name}: {} tasks, {} ready\n", runtime.num_alive_tasks(), runtime.global_queue_depth())
+        };
+        // It is the admin runtime that answers.
+        let mut text = line("main", &self.main) + &line("admin", &Handle::current().metrics());
+        for (index, worker) in self.workers.iter().enumerate() {
+            let runtime = worker.runtime();
+            text.extend(runtime.map(|runtime| line(&format!("worker-{index}"), &runtime)));
+        }
+        Box::pin(std::future::ready(Answer::text(text)))
     }
 }
 
@@ -167,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_there_is_not_is_said_in_words() {
-        let pages = with_profiles(Pages::default());
+        let pages = with_profiles(Pages::default(), &[]);
         let (admin, worker) = admin_http::Admin::new(pages);
         tokio::spawn(worker.run());
         for (name, _) in ABSENT {

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::net::TcpStream;
+use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ pub(crate) struct WorkerHandle {
     errands: UnboundedSender<Errand>,
     load: Arc<AtomicUsize>,
     accepted: Arc<AtomicU64>,
+    runtime: Arc<OnceLock<Handle>>,
     drain: CancellationToken,
 }
 
@@ -27,6 +29,7 @@ pub(crate) struct WorkerHandle {
 #[derive(Debug)]
 pub(crate) struct Worker {
     errands: UnboundedReceiver<Errand>,
+    runtime: Arc<OnceLock<Handle>>,
     drain: CancellationToken,
 }
 
@@ -65,6 +68,11 @@ impl WorkerHandle {
         self.accepted.load(Ordering::Relaxed)
     }
 
+    /// How its runtime is, once it has started.
+    pub(crate) fn runtime(&self) -> Option<RuntimeMetrics> {
+        self.runtime.get().map(Handle::metrics)
+    }
+
     /// Resolves when the worker's runtime has come to it. False where the worker has ended and had no reason to; one
     /// that drains takes no more errands.
     pub(crate) fn knock(&self) -> impl Future<Output = bool> + use<> {
@@ -88,11 +96,9 @@ pub(crate) fn peer(stream: &TcpStream) -> SocketAddr {
 /// A worker, and the way to hand connections to it. It ends after the drain began.
 pub(crate) fn new(drain: CancellationToken) -> (WorkerHandle, Worker) {
     let (send, errands) = unbounded_channel();
-    let load = Arc::default();
-    (
-        WorkerHandle { errands: send, load, accepted: Arc::default(), drain: drain.clone() },
-        Worker { errands, drain },
-    )
+    let (load, runtime) = (Arc::default(), Arc::default());
+    let worker = Worker { errands, runtime: Arc::clone(&runtime), drain: drain.clone() };
+    (WorkerHandle { errands: send, load, accepted: Arc::default(), runtime, drain }, worker)
 }
 
 impl Worker {
@@ -111,6 +117,8 @@ impl Worker {
         F: Future<Output = ()> + Send + 'static,
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // It is started once.
+        let _ = self.runtime.set(runtime.handle().clone());
         let (ended, end) = oneshot::channel();
         std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             runtime.block_on(async {

@@ -14,6 +14,7 @@ Suites:
   reads                 linearizable reads of many keys and of one, serializable reads, a hostile loop
   json                  reads by JSON, of this proxy and of etcd itself
   lease                 1,000 leases on 1,000 streams, pings of 10,000 leases, one client's, 50,000 leases kept
+  scrape                calls while all metrics are fetched every second, every 100 ms and not at all
   watch                 10,000 watchers of one key, bursts, a reader that stops, reconnects, cost by watchers
 
 Options:

@@ -30,7 +30,7 @@ mod watching;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Run};
-use suite::{Json, Lease, Leasing, Reads, Suite, Unary, Watch};
+use suite::{Json, Lease, Leasing, Reads, Scrape, Suite, Unary, Watch};
 use target::Setting;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -85,9 +85,11 @@ async fn dispatch(run: &Run) -> Result<()> {
         "json" => bench(Json::new(), run).await,
         "leasing" => bench(Leasing::new(run.connections), run).await,
         "lease" => bench(Lease::new(run.keep), run).await,
+        "scrape" => bench(Scrape::new(run.connections), run).await,
         "watch" => bench(Watch::new(run.stop), run).await,
         other => {
-            Err(format!("no suite {other:?}; there are: unary, reads, json, lease, leasing, watch").into())
+            let there_are = "unary, reads, json, lease, leasing, scrape, watch";
+            Err(format!("no suite {other:?}; there are: {there_are}").into())
         }
     }
 }

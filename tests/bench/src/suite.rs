@@ -6,6 +6,7 @@ mod keyspace;
 mod lease;
 mod leasing;
 mod reads;
+mod scrape;
 mod unary;
 mod watch;
 
@@ -17,6 +18,7 @@ pub(crate) use json::Json;
 pub(crate) use lease::Lease;
 pub(crate) use leasing::Leasing;
 pub(crate) use reads::Reads;
+pub(crate) use scrape::Scrape;
 pub(crate) use unary::Unary;
 pub(crate) use watch::Watch;
 

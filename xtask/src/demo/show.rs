@@ -12,6 +12,7 @@ use super::cluster::{
     endpoints, members, proxy_address, start_member, start_proxy, wait_until_healthy, wait_until_serving,
 };
 use super::kept::Kept;
+use super::monitoring::Monitoring;
 use super::tour::{self, Tour};
 use crate::Outcome;
 use crate::console::{print, say};
@@ -63,7 +64,7 @@ impl Servers {
     }
 }
 
-pub(super) fn run(etcd: &Etcd, proxy: &Path) -> Outcome {
+pub(super) fn run(etcd: &Etcd, proxy: &Path, monitoring: Option<Monitoring>) -> Outcome {
     let folder = target().join("demo");
     let _lock = lock(&folder)?;
     emptied(&folder.join("data"))?;
@@ -71,7 +72,8 @@ pub(super) fn run(etcd: &Etcd, proxy: &Path) -> Outcome {
     let (sender, heard) = channel();
     let servers = Servers::default();
     listen_for_the_end(sender.clone());
-    give_tour(sender, servers.clone(), etcd.clone(), proxy.to_path_buf(), folder.clone());
+    let start = Start { etcd: etcd.clone(), proxy: proxy.to_path_buf(), folder: folder.clone(), monitoring };
+    give_tour(sender, servers.clone(), start);
 
     let ending = attend(&heard, &servers);
     let stopped = servers.stop();
@@ -97,9 +99,17 @@ fn listen_for_the_end(sender: Sender<Heard>) {
     });
 }
 
-fn give_tour(sender: Sender<Heard>, servers: Servers, etcd: Etcd, proxy: PathBuf, folder: PathBuf) {
+/// What is to be started, and where.
+struct Start {
+    etcd: Etcd,
+    proxy: PathBuf,
+    folder: PathBuf,
+    monitoring: Option<Monitoring>,
+}
+
+fn give_tour(sender: Sender<Heard>, servers: Servers, start: Start) {
     thread::spawn(move || {
-        let outcome = start_and_tour(&servers, &etcd, &proxy, &folder);
+        let outcome = start_and_tour(&servers, &start);
         let _ = sender.send(Heard::Toured(outcome));
     });
 }
@@ -124,7 +134,8 @@ fn attend(heard: &Receiver<Heard>, servers: &Servers) -> Outcome {
     }
 }
 
-fn start_and_tour(servers: &Servers, etcd: &Etcd, proxy: &Path, folder: &Path) -> Outcome {
+fn start_and_tour(servers: &Servers, start: &Start) -> Outcome {
+    let Start { etcd, proxy, folder, monitoring } = start;
     let members = members()?;
     say(&format!("starting three members of etcd {} on {}", etcd.version, endpoints(&members)));
     for member in members {
@@ -138,8 +149,10 @@ fn start_and_tour(servers: &Servers, etcd: &Etcd, proxy: &Path, folder: &Path) -
     wait_until_serving(|| servers.output_of_last())?;
     say(&format!("the proxy serves on {address}; logs are in {}", folder.display()));
 
-    Tour { etcdctl: etcd.folder.join("etcdctl"), address: address.clone(), folder: folder.to_path_buf() }
-        .give()?;
+    if let Some(monitoring) = monitoring {
+        monitoring.start(&address, folder, |kept| servers.start(|| kept))?;
+    }
+    Tour { etcdctl: etcd.folder.join("etcdctl"), address: address.clone(), folder: folder.clone() }.give()?;
     print(&tour::what_next(&etcd.folder, &address, &members));
     Ok(())
 }

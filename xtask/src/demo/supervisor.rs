@@ -30,7 +30,7 @@ exit "$status"
 "#;
 
 /// Becomes the supervisor, under the same process id. Returns only if that fails.
-pub(super) fn take_over(etcd: &Path, proxy: &Path) -> Outcome {
+pub(super) fn take_over(etcd: &Path, proxy: &Path, wants_monitoring: bool) -> Outcome {
     let this =
         std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
     let folder = target().join("demo");
@@ -39,5 +39,6 @@ pub(super) fn take_over(etcd: &Path, proxy: &Path) -> Outcome {
     let mut shell = Command::new("sh");
     shell.args(["-c", SUPERVISOR, "demo-supervisor"]).arg(pipe);
     shell.arg(this).args(["demo", SUPERVISED]).arg(etcd).arg(proxy);
+    shell.args(wants_monitoring.then_some(super::MONITORING));
     Err(format!("sh cannot be run: {}", shell.exec()))
 }

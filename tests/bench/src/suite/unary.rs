@@ -19,7 +19,7 @@ const WRITE_EVERY: usize = 10;
 
 const COMPACT: &str = "/etcdserverpb.KV/Compact";
 
-const METRICS: &[Metric] = &[
+pub(super) const METRICS: &[Metric] = &[
     Metric { key: "calls", title: "calls", unit: "1/s", better: Better::Higher, plotted: true },
     Metric { key: "p50", title: "p50", unit: "µs", better: Better::Lower, plotted: true },
     Metric { key: "p99", title: "p99", unit: "µs", better: Better::Lower, plotted: true },
