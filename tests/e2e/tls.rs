@@ -84,6 +84,10 @@ async fn uses(etcdctl: &Etcdctl, key: &str) {
     for line in ["PUT", key, "1"] {
         assert_eq!(watch.line().await.as_deref(), Some(line));
     }
+    // Larger than every buffer and record on the way, both ways.
+    let large = "x".repeat(700_000);
+    assert_good(&etcdctl.run_with_input(&["put", key], &large).await, "OK\n");
+    assert_eq!(etcdctl.run(&["get", key, "--print-value-only"]).await.stdout.trim_end().len(), large.len());
     let granted = etcdctl.run(&["lease", "grant", "60"]).await;
     let lease = granted.stdout.split_whitespace().nth(1).expect("an id").to_owned();
     let kept = etcdctl.run(&["lease", "keep-alive", "--once", &lease]).await;

@@ -54,9 +54,34 @@ pub async fn connect(
 /// # Errors
 /// When the connection fails.
 pub async fn get(address: &str, ca: &Path, own: Option<&Files>, path: &str) -> io::Result<String> {
+    request(address, ca, own, &format!("GET {path}"), "").await
+}
+
+/// What is answered to a POST over HTTP/1.1, head and body.
+///
+/// # Errors
+/// When the connection fails.
+pub async fn post(
+    address: &str,
+    ca: &Path,
+    own: Option<&Files>,
+    path: &str,
+    body: &str,
+) -> io::Result<String> {
+    request(address, ca, own, &format!("POST {path}"), body).await
+}
+
+async fn request(
+    address: &str,
+    ca: &Path,
+    own: Option<&Files>,
+    line: &str,
+    body: &str,
+) -> io::Result<String> {
     let mut stream = connect(address, ca, own, &["http/1.1"]).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
+    let length = body.len();
+    let head = format!("{line} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\nConnection: close");
+    stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await?;
     let mut answer = Vec::new();
     soon("an answer", stream.read_to_end(&mut answer)).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())

@@ -34,6 +34,15 @@ async fn http_1_and_http_2_are_spoken_on_one_port() {
         page.starts_with("HTTP/1.1 200 OK\r\n") && page.ends_with("{\"health\":\"true\",\"reason\":\"\"}"),
         "{page}"
     );
+    let written = tls::post(
+        proxy.address(),
+        authority.file(),
+        None,
+        "/v3/kv/put",
+        "{\"key\":\"YQ==\",\"value\":\"MQ==\"}",
+    );
+    let written = written.await.expect("an answer");
+    assert!(written.starts_with("HTTP/1.1 200 OK\r\n") && written.contains("\"revision\""), "{written}");
     let metrics = tls::get(proxy.address(), authority.file(), None, "/metrics").await.expect("a page");
     assert!(metrics.contains("etcd_server_has_leader"), "a member's metrics pass through");
 }
