@@ -19,6 +19,8 @@ const TARGETS: &[Target] = &[
     Target { name: "config", package: "proxy-server", test: "cli::layers::tests::fuzz_config" },
     Target { name: "config-toml", package: "proxy-server", test: "cli::layers::file::tests::fuzz_toml" },
     Target { name: "config-yaml", package: "proxy-server", test: "cli::layers::file::tests::fuzz_yaml" },
+    Target { name: "json-request", package: "json-gateway", test: "fuzz::fuzz_request" },
+    Target { name: "json-answer", package: "json-gateway", test: "fuzz::fuzz_answer" },
     Target { name: "pem", package: "tls-termination", test: "fuzz::fuzz_pem" },
     Target { name: "certificate", package: "tls-termination", test: "fuzz::fuzz_certificate" },
     Target { name: "key", package: "tls-termination", test: "fuzz::fuzz_key" },

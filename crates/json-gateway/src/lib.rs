@@ -40,6 +40,9 @@ mod frames;
 mod gateway;
 mod websocket;
 
+#[cfg(test)]
+mod fuzz;
+
 pub use cors::Origins;
 pub use gateway::{Answer, Api, Config, Gateway, StartError, owns, refuse};
 pub use websocket::Talk;
