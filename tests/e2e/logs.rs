@@ -1,7 +1,7 @@
 //! What is logged: as much as is wanted, as it is wanted, and never a secret.
 
 use e2e::http1::page;
-use e2e::{Cluster, Proxy, SOON, Shape, eventually, ports};
+use e2e::{Cluster, JsonConnection, Proxy, SOON, Shape, eventually, ports};
 use proto_gen::etcdserverpb::{AuthUserAddRequest, AuthenticateRequest};
 
 use crate::requests::{get, put, watch_key};
@@ -97,4 +97,12 @@ async fn messages_are_logged_as_etcds_proxy_names_them_and_without_secrets() {
     assert!(line["peer.address"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:")), "{line}");
     assert!(!proxy.log_text().contains("s3cret"));
     drop(watching);
+    // What comes as JSON is a call like any other.
+    let mut json = JsonConnection::connect(proxy.address()).await;
+    let delete = json.post("/v3/kv/deleterange", r#"{"key":"bm90aGluZw=="}"#).await;
+    assert_eq!(delete.status, 200, "{}", delete.body);
+    logged(&proxy, "\"grpc.method\":\"DeleteRange\"").await;
+    let log = proxy.log();
+    let line = log.iter().find(|line| line["grpc.method"] == "DeleteRange").expect("a line");
+    assert!(line["peer.address"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:")), "{line}");
 }

@@ -54,7 +54,7 @@ impl Office<'_> {
         let House { config, cluster, .. } = self.house;
         // Without their worker its reads go alone, which is what the probes are for; and nobody keeps leases alive here.
         let (router, Chores { watch_relay, .. }) = wiring::router(self.house.clone());
-        let proxy = InProcess(Arc::new(router));
+        let proxy = InProcess::new(Arc::new(router));
         let upstream = Upstream::new(Arc::clone(cluster));
         let user = config.credentials.clone();
         let user = user.map(|user| Identity::new(upstream.clone(), Some(user), &["/health"]));

@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use crate::calls::{CountedBody, RequestBody};
 use crate::clients::{ClientSeat, ClientShard};
 use crate::http_door::{HttpDoor, has_grpc_type};
+use crate::in_process::OnBehalfOf;
 use crate::limits::Limits;
 use crate::message_log::MessageLog;
 use crate::router::Router;
@@ -47,6 +48,7 @@ impl Entrance {
             let request = request.map(|body| RequestBody::from(body).heard_by(requests));
             self.router.call(request).await.map(|body| body.of_client(call).heard_by(answers))
         } else {
+            request.extensions_mut().insert(OnBehalfOf(client.peer()));
             CountedBody::of(self.http.answer(request).await, None).map(|body| body.of_client(call))
         }
     }

@@ -196,7 +196,7 @@ pub(crate) fn entrance(
     let messages = MessageLog::new(house.config.log.messages);
     let (router, chores) = router(house);
     let router = Arc::new(router);
-    let json = Gateway::new(InProcess(Arc::clone(&router)), api, json);
+    let json = Gateway::new(InProcess::new(Arc::clone(&router)).heard_by(messages.clone()), api, json);
     let http = HttpDoor { admin, json, talks, drain };
     (Entrance { router, http, clients, messages, limits }, chores)
 }
