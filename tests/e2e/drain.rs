@@ -6,7 +6,7 @@ use tonic::Code;
 
 use crate::lease::{KeepingAlive, keep_alive, ping};
 use crate::lock_election::{lock, queued};
-use crate::requests::{grant, put, watch_key};
+use crate::requests::{grant, put, range, watch_key};
 use crate::watch::{Watching, create_watch};
 
 /// A proxy with a watch, a keep-alive and a waiting Lock on it.
@@ -93,8 +93,18 @@ async fn an_idle_proxy_ends_with_zero() {
 #[tokio::test]
 async fn newcomers_are_served_during_the_drain_delay_and_told_of_the_end() {
     let cluster = Cluster::start(Shape::single()).await;
-    let mut proxy = Proxy::start(&cluster.endpoints(), &["--drain-delay=1h"]).await;
+    let flags = ["--drain-delay=1h", "--resolver-prefix=/proxies", "--resolver-ttl=3600"];
+    let mut proxy = Proxy::start_advertised(&cluster.endpoints(), &flags).await;
     let address = proxy.address().to_owned();
+    let direct = cluster.member(0).client();
+    let registered = async |count: i64| {
+        eventually("the registration", e2e::SOON, async || {
+            let found = direct.kv().range(range("/proxies/", "/proxies0")).await.expect("a read");
+            (found.into_inner().count == count).then_some(())
+        })
+        .await;
+    };
+    registered(1).await;
     let early = proxy.client();
     let (mut watching, _) = create_watch(&early, watch_key("a", 0)).await;
     proxy.terminate();
@@ -103,6 +113,7 @@ async fn newcomers_are_served_during_the_drain_delay_and_told_of_the_end() {
         (page.status == 503).then_some(())
     })
     .await;
+    registered(0).await;
     Client::of(&address).kv().put(put("a", "1")).await.expect("a newcomer is served");
     assert_eq!(watching.next().await.events.len(), 1, "and so is who was there");
     proxy.terminate();

@@ -66,6 +66,7 @@ fn variables_that_are_written_down_are_read() {
         "README.md",
         "docs/configuration.md",
         "docs/migration.md",
+        "docs/operation.md",
         "contrib/container/Containerfile",
         "contrib/systemd/etcd-grpc-proxy.service",
     ] {
