@@ -19,8 +19,10 @@ enum Choice {
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let (choice, rest) = parse(arguments)?;
     let etcds = chosen(choice)?;
+    let nsd = provision::nsd()?;
     let proxy = proxy::binary(Profile::Dev)?;
-    let failures: Vec<String> = etcds.iter().filter_map(|etcd| run_on(etcd, &proxy, &rest).err()).collect();
+    let failures: Vec<String> =
+        etcds.iter().filter_map(|etcd| run_on(etcd, &nsd, &proxy, &rest).err()).collect();
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
@@ -77,11 +79,11 @@ fn both() -> Outcome<Vec<Etcd>> {
     }
 }
 
-fn run_on(etcd: &Etcd, proxy: &Path, arguments: &[String]) -> Outcome {
+fn run_on(etcd: &Etcd, nsd: &Path, proxy: &Path, arguments: &[String]) -> Outcome {
     say(&format!("end-to-end tests on etcd {}", etcd.version));
     let mut command = cargo();
     command.args(["test", "--package", "e2e", "--"]).args(arguments);
-    command.env(provision::VARIABLE, &etcd.folder).env(proxy::VARIABLE, proxy);
+    command.env(provision::VARIABLE, &etcd.folder).env(proxy::VARIABLE, proxy).env(provision::NSD, nsd);
     run_command(&mut command)
         .map_err(|_| format!("end-to-end tests failed on etcd {} ({})", etcd.version, etcd.folder.display()))
 }

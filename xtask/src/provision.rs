@@ -70,6 +70,36 @@ pub(crate) fn oldest() -> Outcome<Etcd> {
     distribution::etcd()
 }
 
+/// The variable that names the program of a DNS server, NSD; the end-to-end tests read it too.
+pub(crate) const NSD: &str = "NSD";
+/// The variable that names the program of HAProxy; the benchmark reads it too.
+pub(crate) const HAPROXY: &str = "HAPROXY";
+
+/// A DNS server for the tests of discovery.
+pub(crate) fn nsd() -> Outcome<PathBuf> {
+    program(NSD, "nsd", &["nsd", "libevent-2.1-7", "libfstrm0", "libprotobuf-c1"])
+}
+
+/// What the gateway is compared with.
+pub(crate) fn haproxy() -> Outcome<PathBuf> {
+    let packages = ["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"];
+    program(HAPROXY, "haproxy", &packages)
+}
+
+/// From the variable, from this machine, or from the distribution's packages.
+fn program(variable: &str, name: &str, packages: &[&str]) -> Outcome<PathBuf> {
+    let _lock = lock()?;
+    if let Some(named) = env::var_os(variable) {
+        return Ok(named.into());
+    }
+    let installed = Path::new("/usr/sbin").join(name);
+    if let Some(found) = on_path(name).or_else(|| installed.is_file().then_some(installed)) {
+        return Ok(found);
+    }
+    let missing = |why| format!("no {name} to be had: {why}\nInstall it, or set {variable} to its program.");
+    distribution::program(name, packages).map_err(missing)
+}
+
 /// One at a time: who comes second finds what the first has made.
 fn lock() -> Outcome<File> {
     let folder = target().join("etcd");

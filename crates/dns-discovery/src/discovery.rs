@@ -27,11 +27,8 @@ pub struct Found {
 
 /// Neither name has records. The words are etcd's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("dns lookup errors: {tls} and {plain}")]
-pub struct DiscoveryError {
-    tls: LookupError,
-    plain: LookupError,
-}
+#[error("dns lookup errors: {} and {}", .0.0, .0.1)]
+pub struct DiscoveryError(Box<(LookupError, LookupError)>);
 
 impl Discovery {
     /// All members, those with TLS first.
@@ -42,7 +39,7 @@ impl Discovery {
         let (tls, plain) = (self.name(true), self.name(false));
         let (tls, plain) = tokio::join!(self.resolver.services(&tls), self.resolver.services(&plain));
         if let (Err(tls), Err(plain)) = (&tls, &plain) {
-            return Err(DiscoveryError { tls: tls.clone(), plain: plain.clone() });
+            return Err(DiscoveryError(Box::new((tls.clone(), plain.clone()))));
         }
         let found = |services: Result<Vec<Service>, LookupError>, tls| {
             services.unwrap_or_default().into_iter().map(move |service| Found { service, tls })
@@ -62,7 +59,11 @@ impl Found {
     pub fn url(&self) -> String {
         let Service { host, port, .. } = &self.service;
         let scheme = if self.tls { "https" } else { "http" };
-        if host.contains(':') { format!("{scheme}://[{host}]:{port}") } else { format!("{scheme}://{host}:{port}") }
+        if host.contains(':') {
+            format!("{scheme}://[{host}]:{port}")
+        } else {
+            format!("{scheme}://{host}:{port}")
+        }
     }
 }
 

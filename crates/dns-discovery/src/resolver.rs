@@ -87,7 +87,9 @@ impl Resolver {
     fn open(self) -> Result<(TokioResolver, Option<SocketAddr>), NetError> {
         let mut builder = match self {
             Self::System => TokioResolver::builder_tokio()?,
-            Self::Server(server) => TokioResolver::builder_with_config(only(server), TokioRuntimeProvider::default()),
+            Self::Server(server) => {
+                TokioResolver::builder_with_config(only(server), TokioRuntimeProvider::default())
+            }
         };
         let ResolverOpts { timeout, attempts, cache_size, .. } = builder.options_mut();
         (*timeout, *attempts, *cache_size) = (TIMEOUT, ATTEMPTS, 0);

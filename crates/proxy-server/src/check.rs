@@ -1,6 +1,7 @@
 //! `etcd-grpc-proxy check`: what start-up would refuse once the values are valid, without starting.
 //!
-//! The values are valid by now: the files are readable, certificates and keys fit. What is left to try are the addresses.
+//! The values are valid by now: the files are readable, certificates and keys fit. What is left to try are the addresses, and
+//! what DNS knows.
 
 use std::fs;
 use std::path::Path;
@@ -36,7 +37,12 @@ async fn refusals(config: &Config) -> Vec<String> {
             None => Ok(None),
         };
     let addresses = [clients.err(), pages.err()].into_iter().flatten().map(|error| error.to_string());
-    tls(config).into_iter().chain(addresses).collect()
+    let discovered = match &config.discovery {
+        Some(discovery) => discovery.discovery.find().await.err(),
+        None => None,
+    };
+    let discovered = discovered.map(|error| error.to_string());
+    tls(config).into_iter().chain(addresses).chain(discovered).collect()
 }
 
 /// What is wrong with the certificates. One that the process makes for itself is not made, but there must be room for it.

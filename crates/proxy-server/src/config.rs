@@ -7,6 +7,7 @@ use namespace::Namespace;
 use tls_termination::{SelfSigned, ServerTls, Source};
 use upstream_balancer::Credentials;
 
+use crate::discovery::DiscoveryConfig;
 use crate::limits::LimitsConfig;
 use crate::log::{LogFormat, LogLevel};
 
@@ -23,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) upstream_files: Vec<Source>,
     /// TLS on the listeners.
     pub(crate) listener_tls: ListenerTls,
+    /// Where else the members are looked for; they take the place of the endpoints in `upstream`.
+    pub(crate) discovery: Option<DiscoveryConfig>,
     /// How often the cluster is asked for its members; `None` keeps to the endpoints as given.
     pub(crate) auto_sync: Option<Duration>,
     /// Where this proxy registers; `None` is nowhere.

@@ -6,8 +6,9 @@ mod metrics;
 mod pages;
 
 use admin_http::Admin;
+use dns_discovery::{DiscoveryError, Found, Service};
 use futures_util::future::join_all;
-use tcp_gateway::Gateway;
+use tcp_gateway::{Endpoint, Gateway};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -16,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::admin_thread::{self, Listener};
 use crate::bind::bind;
+use crate::discovery::Follower;
 use crate::init_daemon;
 use crate::limits::Limits;
 use crate::listener::accept;
@@ -31,10 +33,11 @@ pub(crate) use hosts::HostError;
 ///
 /// # Errors
 /// When it cannot start. A gateway that has started ends well.
-pub(crate) async fn serve(config: GatewayConfig, level: LevelSwitch) -> Result<(), ServerError> {
+pub(crate) async fn serve(mut config: GatewayConfig, level: LevelSwitch) -> Result<(), ServerError> {
     let mut signals = Signals::listen(level).map_err(ServerError::Signals)?;
     info!(args = ?std::env::args_os().collect::<Vec<_>>(), "Running: ");
-    hosts::check(&config.listen_addr, &config.endpoints).await?;
+    let follower = discover(&mut config).await?;
+    hosts::check(&config.listen_addr, &config.endpoints, config.resolver).await?;
     let listener = bind(&config.listen_addr).await?;
     let metrics_listener = match &config.metrics_addr {
         Some(address) => Some(Listener::bind(address, None).await?),
@@ -52,10 +55,33 @@ pub(crate) async fn serve(config: GatewayConfig, level: LevelSwitch) -> Result<(
     }
     let ends = start_workers(seats, &gateway)?;
     tokio::spawn(monitor.run());
+    follower.map(|follower| tokio::spawn(follow(follower, gateway)));
     init_daemon::ready();
     info!(endpoints = ?config.addresses(), "ready to proxy client requests");
     serve_until_signal(&config, listener, workers, ends, [leaving, drain], &mut signals).await;
     Ok(())
+}
+
+/// Puts the members that DNS names, where it is asked, in the place of the endpoints.
+async fn discover(config: &mut GatewayConfig) -> Result<Option<Follower>, DiscoveryError> {
+    let Some(discovery) = &config.discovery else { return Ok(None) };
+    let (found, follower) = discovery.find().await?;
+    if !found.is_empty() {
+        config.endpoints = endpoints(&found);
+    }
+    Ok(Some(follower))
+}
+
+async fn follow(follower: Follower, gateway: Gateway) {
+    follower.run(|found| gateway.replace(endpoints(found))).await;
+}
+
+fn endpoints(found: &[Found]) -> Vec<Endpoint> {
+    let endpoint = |found: &Found| {
+        let Service { host, port, priority, weight } = found.service.clone();
+        Endpoint { host, port, priority, weight }
+    };
+    found.iter().map(endpoint).collect()
 }
 
 fn start_workers(workers: Vec<Worker>, gateway: &Gateway) -> Result<Vec<oneshot::Receiver<()>>, ServerError> {

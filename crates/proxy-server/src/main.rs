@@ -22,6 +22,7 @@ mod clients;
 mod config;
 mod connection;
 mod descriptors;
+mod discovery;
 mod drain;
 mod entrance;
 mod frames;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin_http::Admin;
+use dns_discovery::{DiscoveryError, Found};
 use futures_util::future::{Either, join_all};
 use kv_cache::KvCache;
 use leasing_kv::Leasing;
@@ -15,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use upstream_balancer::{AutoSync, Cluster, Identity, Upstream};
+use upstream_balancer::{AutoSync, Cluster, Endpoint, Identity, Upstream};
 
 use crate::Proxy;
 use crate::admin_pages::Office;
@@ -25,6 +26,7 @@ use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::config::DrainTimes;
 use crate::connection::{ConnectionSettings, serve_connection};
+use crate::discovery::Follower;
 use crate::entrance::Entrance;
 use crate::gateway::HostError;
 use crate::health::Health;
@@ -49,6 +51,8 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) enum ServerError {
     #[error(transparent)]
     Listen(#[from] BindError),
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
     #[error(transparent)]
     Host(#[from] HostError),
     #[error(transparent)]
@@ -91,7 +95,8 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
     };
 
     let (leaving, drain) = (CancellationToken::new(), CancellationToken::new());
-    let (cluster, monitor) = Cluster::new(config.upstream.clone());
+    let (upstream_config, follower) = discovered(&config).await?;
+    let (cluster, monitor) = Cluster::new(upstream_config);
     let (health_service, health) = Health::new(Arc::clone(&cluster), leaving.clone());
     let upstream = Upstream::new(Arc::clone(&cluster));
     let (watch_hub, watch_worker) = wiring::watch_hub(&config, &upstream);
@@ -131,6 +136,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
     admin_thread::start(admin_worker, chores.run(), admin, metrics_listener)?;
     let ends = start_workers(seats, &house, &public)?;
     tokio::spawn(monitor.identified(identity.clone()).run());
+    follower.map(|follower| tokio::spawn(follow(follower, Arc::clone(&house.cluster))));
     tokio::spawn(watch_worker.run());
     tokio::spawn(lease_worker.run());
     tokio::spawn(cache_relay.run());
@@ -195,6 +201,33 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
         () = signals.end() => warn!("closing the connections that are left: second signal"),
     }
     Ok(())
+}
+
+/// The members that DNS names, where it is asked and names some that are believed. Where the members are asked for the
+/// list of members, that list counts from then on.
+async fn discovered(
+    config: &Config,
+) -> Result<(upstream_balancer::Config, Option<Follower>), DiscoveryError> {
+    let upstream = config.upstream.clone();
+    let Some(discovery) = &config.discovery else { return Ok((upstream, None)) };
+    let (found, follower) = discovery.find().await?;
+    let follower = config.auto_sync.is_none().then_some(follower);
+    let endpoints = endpoints(&found);
+    let upstream =
+        if endpoints.is_empty() { upstream } else { upstream_balancer::Config { endpoints, ..upstream } };
+    Ok((upstream, follower))
+}
+
+async fn follow(follower: Follower, cluster: Arc<Cluster>) {
+    let replace = |found: &[Found]| {
+        cluster.replace(&endpoints(found));
+    };
+    follower.run(replace).await;
+}
+
+/// A name that is none cannot be dialled, and is left out.
+fn endpoints(found: &[Found]) -> Vec<Endpoint> {
+    found.iter().filter_map(|found| found.url().parse().ok()).collect()
 }
 
 /// A cluster that is away keeps nobody here.

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use dns_discovery::Resolver;
+
 use crate::Endpoint;
 
 /// Where connections go, and how they get there.
@@ -14,6 +16,8 @@ pub struct Config {
     pub retry_delay: Duration,
     /// How long looking up and connecting to one endpoint may take.
     pub dial_timeout: Duration,
+    /// Whom to ask for the addresses of endpoints that are given by name. They are looked up whenever they are dialled.
+    pub resolver: Resolver,
     /// Where the gateway itself listens, which is no endpoint.
     pub listen: Option<SocketAddr>,
     /// Pipes that bulk may take up at once in each [`crate::Station`], of two descriptors each; what finds none is
@@ -28,6 +32,7 @@ impl Config {
             endpoints,
             retry_delay: Duration::from_secs(60),
             dial_timeout: Duration::from_secs(5),
+            resolver: Resolver::System,
             listen: None,
             pipes: 64,
         }

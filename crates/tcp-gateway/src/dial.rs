@@ -40,16 +40,17 @@ impl DialError {
 /// Connects to the first address of the endpoint that answers.
 pub(crate) async fn dial(endpoint: &Endpoint, config: &Config) -> Result<TcpStream, DialError> {
     let limit = config.dial_timeout;
-    timeout(limit, attempt(endpoint, config.listen))
+    timeout(limit, attempt(endpoint, config))
         .await
         .unwrap_or_else(|_| Err(DialError::Timeout { endpoint: endpoint.to_string(), limit }))
 }
 
-async fn attempt(endpoint: &Endpoint, listen: Option<SocketAddr>) -> Result<TcpStream, DialError> {
+async fn attempt(endpoint: &Endpoint, config: &Config) -> Result<TcpStream, DialError> {
+    let listen = config.listen;
     let host = endpoint.host.as_str();
     let lookup = |reason| DialError::Lookup { host: host.to_owned(), reason };
     let mut last = lookup(io::Error::new(io::ErrorKind::NotFound, "no such host"));
-    for address in tokio::net::lookup_host((host, endpoint.port)).await.map_err(lookup)? {
+    for address in config.resolver.addresses(host, endpoint.port).await.map_err(lookup)? {
         last = match TcpStream::connect(address).await {
             Ok(stream) if is_itself(&stream, listen) => DialError::Itself { address },
             Ok(stream) => match prepare(&stream) {

@@ -30,6 +30,7 @@ fn plain(endpoints: Vec<Endpoint>) -> Config {
     Config {
         endpoints,
         tls: None,
+        resolver: dns_discovery::Resolver::System,
         policy: Policy::Pin,
         connections: 1,
         dial_timeout: Duration::from_secs(5),

@@ -138,6 +138,7 @@ mod tests {
         let config = Config {
             endpoints: vec![endpoint.parse().expect("an endpoint")],
             tls: None,
+            resolver: dns_discovery::Resolver::System,
             policy: Policy::Pin,
             connections: 1,
             dial_timeout: Duration::from_secs(5),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dns_discovery::Resolver;
+
 use crate::Endpoint;
 use crate::unary::GRPC_OVERHEAD_BYTES;
 
@@ -15,6 +17,8 @@ pub struct Config {
     pub endpoints: Vec<Endpoint>,
     /// For the endpoints that speak TLS; without it a TLS endpoint cannot be dialled.
     pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// Whom to ask for the addresses of members that are given by name. They are looked up whenever they are dialled.
+    pub resolver: Resolver,
     /// Which of the healthy members takes a call.
     pub policy: Policy,
     /// HTTP/2 connections for each member, runtime and [`crate::Lane`]; at least 1.

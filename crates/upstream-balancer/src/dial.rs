@@ -117,7 +117,10 @@ pub(crate) async fn connect(
 ) -> Result<Box<dyn Io>, DialError> {
     let io: Box<dyn Io> = match endpoint.dial_address() {
         Address::Tcp(authority) => {
-            let stream = TcpStream::connect(authority.as_str()).await.map_err(DialError::Connect)?;
+            let port = authority.port_u16().unwrap_or_default();
+            let found =
+                config.resolver.addresses(&endpoint.host(), port).await.map_err(DialError::Connect)?;
+            let stream = TcpStream::connect(found.as_slice()).await.map_err(DialError::Connect)?;
             stream.set_nodelay(true).map_err(DialError::Connect)?;
             Box::new(stream)
         }

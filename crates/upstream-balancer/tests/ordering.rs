@@ -75,6 +75,7 @@ fn upstream(members: &[&Member], ordered: bool) -> Upstream {
     let (cluster, _monitor) = Cluster::new(Config {
         endpoints: members.iter().map(|member| member.endpoint()).collect(),
         tls: None,
+        resolver: dns_discovery::Resolver::System,
         policy: Policy::RoundRobin,
         connections: 1,
         dial_timeout: Duration::from_secs(5),

@@ -81,6 +81,7 @@ fn config(members: &[&Member]) -> Config {
     Config {
         endpoints: members.iter().map(|member| member.endpoint()).collect(),
         tls: None,
+        resolver: dns_discovery::Resolver::System,
         policy: Policy::Pin,
         connections: 1,
         dial_timeout: Duration::from_secs(5),

@@ -1,4 +1,4 @@
-//! The distribution's own etcd, unpacked under `target/` from Debian packages without being root.
+//! The distribution's own programs, unpacked under `target/` from Debian packages without being root.
 //!
 //! Debian 12 has 3.4, the oldest version that the proxy supports. Nothing is installed: apt is told to keep its
 //! lists, cache and downloads under `target/apt`, and the machine's state is only read.
@@ -23,26 +23,43 @@ pub(super) fn etcd() -> Outcome<Etcd> {
         say(&format!("etcd {}: the distribution's, unpacked earlier", etcd.version));
         return Ok(etcd);
     }
-    for program in ["apt-get", "dpkg-deb"] {
-        if answer(Command::new(program).arg("--version")).is_none() {
-            return Err(format!("there is no {program} to get the distribution's packages with"));
-        }
-    }
-    say("etcd: getting the distribution's packages etcd-server and etcd-client (nothing is installed)");
-    let packages = download()?;
-    make_whole(&folder, |partial| unpack(&packages, partial))?;
+    fetch(&PACKAGES, &folder)?;
     let etcd = Etcd::in_folder(&programs)?;
     say(&format!("etcd {}: the distribution's, unpacked in {}", etcd.version, folder.display()));
     Ok(etcd)
 }
 
+/// A program of the folder `usr/sbin`, from packages that are unpacked once under `target/packages`. Its libraries are
+/// where the packages have them, in `usr/lib` beside it.
+pub(super) fn program(name: &str, packages: &[&str]) -> Outcome<PathBuf> {
+    let folder = target().join("packages").join(name);
+    let program = folder.join("usr/sbin").join(name);
+    if !program.is_file() {
+        fs::create_dir_all(target().join("packages")).map_err(at(&folder))?;
+        fetch(packages, &folder)?;
+    }
+    if program.is_file() { Ok(program) } else { Err(format!("there is no {} in {}", name, folder.display())) }
+}
+
+fn fetch(packages: &[&str], folder: &Path) -> Outcome {
+    for program in ["apt-get", "dpkg-deb"] {
+        if answer(Command::new(program).arg("--version")).is_none() {
+            return Err(format!("there is no {program} to get the distribution's packages with"));
+        }
+    }
+    say(&format!("getting the distribution's packages {} (nothing is installed)", packages.join(", ")));
+    let files = download(packages)?;
+    make_whole(folder, |partial| unpack(&files, partial))
+}
+
 /// With the machine's package lists if they serve, else with lists of our own.
-fn download() -> Outcome<Vec<PathBuf>> {
+fn download(packages: &[&str]) -> Outcome<Vec<PathBuf>> {
     let apt = Apt::prepare(target().join("apt"))?;
-    if apt.download(Lists::Machine).is_err() {
-        say("etcd: this machine's package lists are empty or out of date; fetching our own (a minute)");
+    if apt.download(Lists::Machine, packages).is_err() {
+        say("this machine's package lists are empty or out of date; fetching our own (a minute)");
         apt.update();
-        apt.download(Lists::Own).map_err(|error| format!("the packages cannot be downloaded: {error}"))?;
+        apt.download(Lists::Own, packages)
+            .map_err(|error| format!("the packages cannot be downloaded: {error}"))?;
     }
     apt.downloaded()
 }
@@ -86,13 +103,13 @@ impl Apt {
         let mut apt = self.apt_get(Lists::Own);
         apt.arg("update");
         if let Err(error) = run_quietly(&mut apt, &self.folder.join("update.log")) {
-            say(&format!("etcd: going on although {error}"));
+            say(&format!("going on although {error}"));
         }
     }
 
-    fn download(&self, lists: Lists) -> Outcome {
+    fn download(&self, lists: Lists, packages: &[&str]) -> Outcome {
         let mut apt = self.apt_get(lists);
-        apt.arg("download").args(PACKAGES);
+        apt.arg("download").args(packages);
         run_quietly(&mut apt, &self.folder.join("download.log"))
     }
 

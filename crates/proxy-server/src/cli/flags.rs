@@ -91,6 +91,9 @@ pub(super) struct Flags {
 
     pub(super) discovery_srv: String,
     pub(super) discovery_srv_name: String,
+    pub(super) insecure_discovery: bool,
+    pub(super) discovery_interval: GoDuration,
+    pub(super) dns_server: String,
 
     pub(super) namespace: String,
     pub(super) namespace_policy: String,
@@ -204,6 +207,8 @@ pub(super) const GROUPS: &[Group] = &[
         flag("discovery-srv", Text, "", "domain", "Finds the members in this domain's SRV records"),
         flag("discovery-srv-name", Text, "", "suffix", "Suffix of the SRV records' service name"),
         flag("insecure-discovery", Bool, "false", "bool", "Takes SRV records without a check of the members' certificates"),
+        flag("discovery-interval", Duration, "30s", "duration", "How often the SRV records are looked up again"),
+        flag("dns-server", Text, "", "address[:port]", "The DNS server to ask for SRV records and members' names; the system's without it"),
     ]},
     Group { heading: "Keys and registration", flags: &[
         flag("namespace", Text, "", "prefix", "Puts every key of the clients under this prefix"),

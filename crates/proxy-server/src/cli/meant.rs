@@ -4,6 +4,7 @@
 //! the certificate files, then at the endpoints, then at the message sizes.
 
 mod cache;
+pub(super) mod discovery;
 mod identity;
 mod json;
 mod leasing;
@@ -57,12 +58,13 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     // None of these fails any more.
     listener.and(address).and(served)?;
     let (listener_tls, mut notices) = listener_tls?;
-    let (upstream, upstream_files, of_upstream) = upstream?;
+    let (upstream, discovery, upstream_files, of_upstream) = upstream?;
     notices.extend(of_upstream);
     let certificates = listener_tls::certificates(&flags, &listener_tls);
     Ok(Config {
         upstream,
         upstream_files,
+        discovery,
         listener_tls,
         notices,
         certificates,

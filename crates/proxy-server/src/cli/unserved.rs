@@ -9,8 +9,6 @@ type Asks = fn(&Flags) -> bool;
 /// The flag, and whether its value asks for something.
 #[rustfmt::skip]
 const UNSERVED: &[(&str, Asks)] = &[
-    ("discovery-srv", |f| !f.discovery_srv.is_empty()),
-    ("discovery-srv-name", |f| !f.discovery_srv_name.is_empty()),
 ];
 
 /// Refuses everything that is asked for and not served, a line each.

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use dns_discovery::Resolver;
 use tcp_gateway::Endpoint;
 
 use crate::config::{Log, MetricsAddr};
+use crate::discovery::DiscoveryConfig;
 
 /// The whole configuration of a gateway.
 #[derive(Clone, Debug)]
@@ -14,6 +16,10 @@ pub(crate) struct GatewayConfig {
     pub(crate) listen_addr: String,
     /// Where connections go; at least one.
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Where else endpoints are looked for; they take the place of those above.
+    pub(crate) discovery: Option<DiscoveryConfig>,
+    /// Whom to ask for the addresses of endpoints.
+    pub(crate) resolver: Resolver,
     /// How often endpoints that were set aside are tried again.
     pub(crate) retry_delay: Duration,
     /// How long one endpoint may take to be connected to.
@@ -34,6 +40,7 @@ impl GatewayConfig {
         tcp_gateway::Config {
             retry_delay: self.retry_delay,
             dial_timeout: self.dial_timeout,
+            resolver: self.resolver,
             listen,
             ..tcp_gateway::Config::new(self.endpoints.clone())
         }

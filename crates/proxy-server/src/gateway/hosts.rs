@@ -3,8 +3,8 @@
 use std::io;
 use std::net::{IpAddr, UdpSocket};
 
+use dns_discovery::Resolver;
 use tcp_gateway::Endpoint;
-use tokio::net::lookup_host;
 
 use crate::cli::split_host_port;
 
@@ -22,12 +22,12 @@ pub(crate) enum HostError {
 }
 
 /// Looks up every host.
-pub(crate) async fn check(listen: &str, endpoints: &[Endpoint]) -> Result<(), HostError> {
+pub(crate) async fn check(listen: &str, endpoints: &[Endpoint], resolver: Resolver) -> Result<(), HostError> {
     let (host, port) = split_host_port(listen).unwrap_or((listen, ""));
     let refused = || HostError::Listen(host.to_owned());
-    let own = addresses(host).await.map_err(|_| refused())?;
+    let own = addresses(host, Resolver::System).await.map_err(|_| refused())?;
     for endpoint in endpoints {
-        let found = addresses(&endpoint.host).await;
+        let found = addresses(&endpoint.host, resolver).await;
         let found = found.map_err(|_| HostError::Endpoint(endpoint.host.clone()))?;
         if endpoint.port.to_string() != port {
             continue;
@@ -41,11 +41,11 @@ pub(crate) async fn check(listen: &str, endpoints: &[Endpoint]) -> Result<(), Ho
 }
 
 /// Go has no address for no name.
-async fn addresses(host: &str) -> io::Result<Vec<IpAddr>> {
+async fn addresses(host: &str, resolver: Resolver) -> io::Result<Vec<IpAddr>> {
     if host.is_empty() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    Ok(lookup_host((host, 0)).await?.map(|address| address.ip()).collect())
+    Ok(resolver.addresses(host, 0).await?.into_iter().map(|address| address.ip()).collect())
 }
 
 /// Who listens on every address is reached by each address of this machine, which is one that can be bound. etcd's
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     async fn said(listen: &str, host: &str, port: u16) -> String {
-        check(listen, &[Endpoint::new(host, port)])
+        check(listen, &[Endpoint::new(host, port)], Resolver::System)
             .await
             .map_or_else(|error| error.to_string(), |()| String::new())
     }

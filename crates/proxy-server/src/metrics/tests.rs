@@ -12,6 +12,7 @@ fn cluster() -> Arc<Cluster> {
     let config = upstream_balancer::Config {
         endpoints: vec!["127.0.0.1:2379".parse().unwrap()],
         tls: None,
+        resolver: dns_discovery::Resolver::System,
         policy: upstream_balancer::Policy::Pin,
         connections: 1,
         dial_timeout: std::time::Duration::from_secs(5),

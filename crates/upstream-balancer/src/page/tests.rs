@@ -38,6 +38,7 @@ fn cluster(endpoints: &[&str]) -> Arc<Cluster> {
     let config = Config {
         endpoints: endpoints.iter().map(|endpoint| endpoint.parse().unwrap()).collect(),
         tls: None,
+        resolver: dns_discovery::Resolver::System,
         policy: Policy::RoundRobin,
         connections: 1,
         dial_timeout: Duration::from_secs(5),

@@ -1,17 +1,21 @@
 //! Flags as meant, checked in etcd's order. What takes a look at DNS is checked by who starts the gateway.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tcp_gateway::Endpoint;
+use tls_termination::ClientTls;
 
 use super::flags::Flags;
 use crate::{
     cli::{
         Refusal,
         go_values::{GoDuration, quote},
-        meant::{plain_metrics_addr, span, worker_threads},
+        meant::{discovery, plain_metrics_addr, span, worker_threads},
     },
     config::Log,
+    discovery::DiscoveryConfig,
     gateway::GatewayConfig,
     log::LogLevel,
 };
@@ -29,6 +33,8 @@ pub(super) fn config(flags: Flags) -> Result<GatewayConfig, Refusal> {
     }
     Ok(GatewayConfig {
         endpoints,
+        discovery: discovery(&flags)?,
+        resolver: discovery::resolver(&flags.dns_server)?,
         retry_delay: not_negative("retry-delay", flags.retry_delay)?.unwrap_or(DEFAULT_RETRY_DELAY),
         dial_timeout: not_negative("dial-timeout", flags.dial_timeout)?.ok_or_else(no_time)?,
         drain_timeout: span("drain-timeout", flags.drain_timeout)?,
@@ -37,6 +43,25 @@ pub(super) fn config(flags: Flags) -> Result<GatewayConfig, Refusal> {
         log: Log { level: if flags.debug { LogLevel::Debug } else { LogLevel::Info }, ..Log::default() },
         listen_addr: flags.listen_addr,
     })
+}
+
+fn discovery(flags: &Flags) -> Result<Option<DiscoveryConfig>, Refusal> {
+    let given = discovery::DiscoveryFlags {
+        srv: &flags.discovery_srv,
+        srv_name: &flags.discovery_srv_name,
+        insecure: flags.insecure_discovery,
+        interval: flags.discovery_interval,
+        dns_server: &flags.dns_server,
+    };
+    let cacert = (!flags.trusted_ca_file.is_empty()).then(|| PathBuf::from(&flags.trusted_ca_file));
+    let tls = ClientTls { cacert, ..ClientTls::default() };
+    let trusted = if given.is_asked_for() && !given.insecure {
+        let (trusted, _) = tls.load().map_err(|error| Refusal::new(error.to_string()))?;
+        Some(Arc::new(trusted))
+    } else {
+        None
+    };
+    discovery::config(&given, trusted)
 }
 
 /// etcd's gateway takes a negative delay, and then tries without a pause.

@@ -5,10 +5,11 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use tls_termination::{ClientTls, Source};
 use upstream_balancer::{Endpoint, Keepalive, Policy, UnknownPolicy};
 
-use super::{bounded, file, listener_tls};
+use super::{bounded, discovery, file, listener_tls};
 use crate::{
     cli::{Problems, Refusal, flags::Flags},
     config::{Notice, TlsFiles},
+    discovery::DiscoveryConfig,
 };
 
 /// etcd's client gives a member this long to take a connection.
@@ -20,39 +21,67 @@ const DEFAULT_SEND_BYTES: usize = 2 * 1024 * 1024;
 /// The largest message that etcd's client takes when told nothing.
 const DEFAULT_RECV_BYTES: usize = i32::MAX as usize;
 
-/// A configuration, the files that it follows, and what to log about it.
-type Followed<T> = (T, Vec<Source>, Vec<Notice>);
+/// A configuration, where else its members are looked for, the files that it follows, and what to log about it.
+type Meant = (upstream_balancer::Config, Option<DiscoveryConfig>, Vec<Source>, Vec<Notice>);
 
 /// The upstream's configuration.
-pub(super) fn config(flags: &Flags) -> Result<Followed<upstream_balancer::Config>, Refusal> {
+pub(super) fn config(flags: &Flags) -> Result<Meant, Refusal> {
     let mut all = Problems::default();
     let tls = client_tls(flags)?;
     let files = all.note(tls.check().map_err(|error| Refusal::new(error.to_string())));
     let endpoints = all.note(endpoints(&flags.endpoints));
+    let resolver = all.note(discovery::resolver(&flags.dns_server));
     let sizes = all.note(message_sizes(flags));
     let policy = all.note(policy(&flags.balancer));
     let connections = all.note(bounded("upstream-connections", flags.upstream_connections, 256));
     // Files that do not fit together are said to be so once.
     let rustls = match (&files, &endpoints) {
-        (Ok(()), Ok(endpoints)) => all.note(rustls_config(&tls, endpoints)),
+        (Ok(()), Ok(endpoints)) => all.note(rustls_config(&tls, endpoints, &discovery_flags(flags))),
         _ => Ok((None, Vec::new())),
+    };
+    let discovery = match (&rustls, &resolver) {
+        (Ok((rustls, _)), Ok(_)) => all.note(discovery::config(&discovery_flags(flags), rustls.clone())),
+        _ => Ok(None),
     };
     all.refuse()?;
     // None of these fails any more.
     let (max_send_bytes, max_recv_bytes) = sizes?;
+    let discovery = discovery?;
     let (rustls, followed) = rustls?;
+    let endpoints = if discovery.is_some() { beside_discovered(endpoints?, &tls) } else { endpoints? };
     let config = upstream_balancer::Config {
         tls: rustls,
+        resolver: resolver?,
         policy: policy?,
         connections: connections?,
         dial_timeout: DIAL_TIMEOUT,
         keepalive: keepalive(flags),
         max_send_bytes,
         max_recv_bytes,
-        endpoints: endpoints?,
+        endpoints,
     };
     let notices = notices(flags, &tls, &config.endpoints);
-    Ok((config, followed, notices))
+    Ok((config, discovery, followed, notices))
+}
+
+fn discovery_flags(flags: &Flags) -> discovery::DiscoveryFlags<'_> {
+    discovery::DiscoveryFlags {
+        srv: &flags.discovery_srv,
+        srv_name: &flags.discovery_srv_name,
+        insecure: flags.insecure_discovery,
+        interval: flags.discovery_interval,
+        dns_server: &flags.dns_server,
+    }
+}
+
+/// Endpoints that do not say how they speak are not to speak TLS only because DNS may name members that do.
+fn beside_discovered(given: Vec<Endpoint>, tls: &ClientTls) -> Vec<Endpoint> {
+    let plain = |endpoint: Endpoint| {
+        let says = endpoint.is_tls(true) == endpoint.is_tls(false);
+        let plain = format!("http://{}", endpoint.address());
+        if says || tls.is_wanted() { endpoint } else { plain.parse().unwrap_or(endpoint) }
+    };
+    given.into_iter().map(plain).collect()
 }
 
 fn client_tls(flags: &Flags) -> Result<ClientTls, Refusal> {
@@ -78,15 +107,23 @@ fn endpoints(given: &[String]) -> Result<Vec<Endpoint>, Refusal> {
 }
 
 /// The system's roots are looked for when an endpoint needs them: a plain cluster works on a machine without any.
+///
+/// DNS may name members that speak TLS, so there is a configuration for them where one can be had.
 fn rustls_config(
     tls: &ClientTls,
     endpoints: &[Endpoint],
+    discovery: &discovery::DiscoveryFlags<'_>,
 ) -> Result<(Option<Arc<rustls::ClientConfig>>, Vec<Source>), Refusal> {
+    let load = || tls.load().map(|(config, files)| (Some(Arc::new(config)), files));
+    if discovery.is_asked_for() {
+        return load()
+            .or_else(|error| if discovery.insecure { Ok((None, Vec::new())) } else { Err(error) })
+            .map_err(|error| Refusal::new(error.to_string()));
+    }
     if !endpoints.iter().any(|endpoint| endpoint.is_tls(tls.is_wanted())) {
         return Ok((None, Vec::new()));
     }
-    let (config, files) = tls.load().map_err(|error| Refusal::new(error.to_string()))?;
-    Ok((Some(Arc::new(config)), files))
+    load().map_err(|error| Refusal::new(error.to_string()))
 }
 
 fn keepalive(flags: &Flags) -> Option<Keepalive> {
