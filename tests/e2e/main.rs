@@ -15,6 +15,7 @@ mod cache;
 mod cluster;
 mod commands;
 mod configuration;
+mod discovery;
 mod drain;
 mod duplex;
 mod errors;

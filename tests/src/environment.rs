@@ -9,6 +9,9 @@ pub const ETCD_BIN_DIR: &str = "ETCD_BIN_DIR";
 /// The absolute path of the proxy's binary.
 pub const ETCD_GRPC_PROXY: &str = "ETCD_GRPC_PROXY";
 
+/// The program of a DNS server, NSD.
+pub const NSD: &str = "NSD";
+
 /// The etcd server under test.
 #[must_use]
 pub fn etcd() -> PathBuf {
@@ -25,6 +28,20 @@ pub fn etcdctl() -> PathBuf {
 #[must_use]
 pub fn proxy() -> PathBuf {
     required(ETCD_GRPC_PROXY)
+}
+
+/// The DNS server for the tests of discovery: what the variable names, what is installed, or what `cargo xtask e2e` has
+/// unpacked before.
+#[must_use]
+pub fn nsd() -> PathBuf {
+    if let Some(named) = std::env::var_os(NSD) {
+        return named.into();
+    }
+    let unpacked = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/packages/nsd/usr/sbin/nsd");
+    let found = ["/usr/sbin/nsd", unpacked].into_iter().map(PathBuf::from).find(|path| path.is_file());
+    found.unwrap_or_else(|| {
+        panic!("no DNS server: run these tests by `cargo xtask e2e`, install nsd, or set {NSD}")
+    })
 }
 
 /// Major and minor version of the etcd under test, such as `(3, 7)`.

@@ -17,6 +17,7 @@
 pub mod certificates;
 pub mod client;
 pub mod cluster;
+pub mod dns;
 pub mod environment;
 pub mod etcd_proxy;
 pub mod etcdctl;
@@ -39,6 +40,7 @@ pub mod websocket;
 pub use certificates::{Authority, Files};
 pub use client::Client;
 pub use cluster::{Cluster, Member, Shape};
+pub use dns::Dns;
 pub use etcd_proxy::EtcdProxy;
 pub use etcdctl::Etcdctl;
 pub use existing::ExistingProxy;
