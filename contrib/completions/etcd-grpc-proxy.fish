@@ -81,9 +81,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l auto-tls -d 'Makes a self-signed certificate' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l self-signed-cert-validity -d 'How long the self-signed certificate is good for (default 1)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l data-dir -d 'Where the self-signed certificate is kept (default default.proxy)' -r -f -a "(__fish_complete_directories)"
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l discovery-srv -d 'Finds the members in this domain\'s SRV records [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l discovery-srv-name -d 'Suffix of the SRV records\' service name [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l discovery-srv -d 'Finds the members in this domain\'s SRV records' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l discovery-srv-name -d 'Suffix of the SRV records\' service name' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l insecure-discovery -d 'Takes SRV records without a check of the members\' certificates' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l discovery-interval -d 'How often the SRV records are looked up again (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l dns-server -d 'The DNS server to ask for SRV records and members\' names; the system\'s without it' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l namespace -d 'Puts every key of the clients under this prefix' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l namespace-policy -d 'What reaches beyond the namespace is let through (permissive) or refused (strict) (default permissive)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l resolver-prefix -d 'Registers this proxy in etcd under this prefix' -r -f
@@ -159,9 +161,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l auto-tls -d 'Makes a self-signed certificate' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l self-signed-cert-validity -d 'How long the self-signed certificate is good for (default 1)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l data-dir -d 'Where the self-signed certificate is kept (default default.proxy)' -r -f -a "(__fish_complete_directories)"
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l discovery-srv -d 'Finds the members in this domain\'s SRV records [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l discovery-srv-name -d 'Suffix of the SRV records\' service name [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l discovery-srv -d 'Finds the members in this domain\'s SRV records' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l discovery-srv-name -d 'Suffix of the SRV records\' service name' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l insecure-discovery -d 'Takes SRV records without a check of the members\' certificates' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l discovery-interval -d 'How often the SRV records are looked up again (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l dns-server -d 'The DNS server to ask for SRV records and members\' names; the system\'s without it' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l namespace -d 'Puts every key of the clients under this prefix' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l namespace-policy -d 'What reaches beyond the namespace is let through (permissive) or refused (strict) (default permissive)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l resolver-prefix -d 'Registers this proxy in etcd under this prefix' -r -f
@@ -238,9 +242,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; 
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l auto-tls -d 'Makes a self-signed certificate' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l self-signed-cert-validity -d 'How long the self-signed certificate is good for (default 1)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l data-dir -d 'Where the self-signed certificate is kept (default default.proxy)' -r -f -a "(__fish_complete_directories)"
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l discovery-srv -d 'Finds the members in this domain\'s SRV records [not served yet]' -r -f
-complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l discovery-srv-name -d 'Suffix of the SRV records\' service name [not served yet]' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l discovery-srv -d 'Finds the members in this domain\'s SRV records' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l discovery-srv-name -d 'Suffix of the SRV records\' service name' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l insecure-discovery -d 'Takes SRV records without a check of the members\' certificates' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l discovery-interval -d 'How often the SRV records are looked up again (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l dns-server -d 'The DNS server to ask for SRV records and members\' names; the system\'s without it' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l namespace -d 'Puts every key of the clients under this prefix' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l namespace-policy -d 'What reaches beyond the namespace is let through (permissive) or refused (strict) (default permissive)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l resolver-prefix -d 'Registers this proxy in etcd under this prefix' -r -f
