@@ -19,6 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (cluster, monitor) = Cluster::new(upstream_balancer::Config {
         endpoints: vec![etcd.parse()?],
         tls: None,
+        resolver: upstream_balancer::Resolver::System,
         policy: Policy::Pin,
         connections: 1,
         dial_timeout: Duration::from_secs(5),

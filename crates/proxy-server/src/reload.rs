@@ -12,7 +12,8 @@ use crate::init_daemon;
 use crate::live::Live;
 use crate::log::LevelSwitch;
 
-/// Needs a restart when the first member comes that is spoken to with TLS, or the last one goes.
+/// Needs a restart when the first member comes that is spoken to with TLS, or the last one goes; and where DNS names the
+/// members, because these are used only when a start finds none.
 const ENDPOINTS: &str = "endpoints";
 const LEVEL: [&str; 2] = ["debug", "log-level"];
 
@@ -46,7 +47,7 @@ impl Reloader {
     fn take(&mut self, again: &Again) {
         let Again { config, changed, later, .. } = again;
         let has_other_tls = config.upstream.tls.is_some() != self.has_tls;
-        let waits = |flag: &&'static str| *flag == ENDPOINTS && has_other_tls;
+        let waits = |flag: &&'static str| *flag == ENDPOINTS && (has_other_tls || config.discovery.is_some());
         let (late, applied): (Vec<_>, Vec<_>) = changed.iter().copied().partition(waits);
         self.apply(config, &applied);
         self.source.keep(again, &applied);

@@ -24,7 +24,7 @@ use crate::admin_thread::{self, Listener};
 use crate::bind::{BindError, adopted, bind};
 use crate::calls::Calls;
 use crate::clients::Clients;
-use crate::config::DrainTimes;
+use crate::config::{Config, DrainTimes};
 use crate::connection::{ConnectionSettings, serve_connection};
 use crate::discovery::Follower;
 use crate::entrance::Entrance;

@@ -46,6 +46,7 @@ pub use auto_sync::AutoSync;
 pub use body::ReceivedBody;
 pub use cluster::Cluster;
 pub use config::{Config, Keepalive, Policy, UnknownPolicy};
+pub use dns_discovery::Resolver;
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use identity::{Credentials, Identified, Identity, Password};
 pub use limit::{MessageLimit, Prefixes};
