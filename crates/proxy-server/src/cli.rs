@@ -1,7 +1,7 @@
 //! The command line: the only place that knows clap.
 //!
 //! ```text
-//! arguments ─► invocation (which program are we?) ─► typed (pflag's syntax) ─► layers ─► unserved ─► meant ─► Config
+//! arguments ─► invocation (which program are we?) ─► typed (pflag's syntax) ─► layers ─► meant ─► Config
 //!                                                environment, file ──────────────┘
 //! ```
 //!
@@ -22,7 +22,6 @@ mod shown;
 mod source;
 mod status;
 mod typed;
-mod unserved;
 mod version;
 
 use std::{

@@ -2,7 +2,7 @@
 
 use super::{
     flags::{Flag, GROUPS, Group, Kind},
-    typed, unserved,
+    typed,
 };
 
 /// The name that we go by.
@@ -24,8 +24,7 @@ Usage:
 
 Flags are spelled as etcd's are: --name value, --name=value; lists have commas and may repeat; the last one wins.
 What is not on the command line is looked for in the environment, as ETCD_GRPC_PROXY_ and the flag's name in capitals with
-underscores, then in the file that --config-file names, where the keys are the flags' names.
-A flag marked [not served yet] is refused when it asks for something.";
+underscores, then in the file that --config-file names, where the keys are the flags' names.";
 
 const GATEWAY_HEAD: &str = "\
 A gateway of TCP connections to an etcd cluster, a drop-in replacement of `etcd gateway start`.
@@ -56,6 +55,5 @@ pub(super) fn line(flag: &Flag) -> String {
         (Kind::Bool, _) | (_, "") => String::new(),
         (_, default) => format!(" (default {default})"),
     };
-    let mark = if unserved::is_unserved(flag.name) { " [not served yet]" } else { "" };
-    format!("{}{default}{mark}", flag.help)
+    format!("{}{default}", flag.help)
 }

@@ -24,7 +24,6 @@ use super::{
     Environment, Problems, Refusal,
     flags::Flags,
     go_values::{GoDuration, quote},
-    unserved,
 };
 use crate::config::{Config, DrainTimes};
 pub(super) use observation::plain_metrics_addr;
@@ -35,7 +34,6 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let registration = all.note(registration::config(&flags));
     let listener = all.note(listener::check(&flags));
     let address = all.note(listener::address(&flags));
-    let served = all.note(unserved::refuse(&flags));
     let metrics_addr = all.note(observation::metrics_addr(&flags.metrics_addr));
     let metrics_are_tls = matches!(&metrics_addr, Ok(Some(address)) if address.is_tls);
     let listener_tls = all.note(listener_tls::config(&flags, metrics_are_tls));
@@ -56,7 +54,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let drain_timeout = all.note(span("drain-timeout", flags.drain_timeout));
     all.refuse()?;
     // None of these fails any more.
-    listener.and(address).and(served)?;
+    listener.and(address)?;
     let (listener_tls, mut notices) = listener_tls?;
     let (upstream, discovery, upstream_files, of_upstream) = upstream?;
     notices.extend(of_upstream);

@@ -188,17 +188,11 @@ fn help_and_version_are_printed() {
 }
 
 #[test]
-fn help_names_every_flag_and_marks_what_is_not_served() {
+fn help_names_every_flag() {
     let help = printed(&["etcd-grpc-proxy", "--help"]);
     for flag in flags::GROUPS.iter().flat_map(|group| group.flags) {
         assert!(help.contains(&format!("--{}", flag.name)), "{}", flag.name);
     }
-    assert_eq!(help.matches("[not served yet]").count(), 1 + flags_not_served());
-}
-
-fn flags_not_served() -> usize {
-    let all = flags::GROUPS.iter().flat_map(|group| group.flags);
-    all.filter(|flag| unserved::is_unserved(flag.name)).count()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The tables of `docs/configuration.md`. What stands around them is written by hand.
 
 use super::{
-    super::{flags::GROUPS, layers::variable, source::RELOADABLE, unserved},
+    super::{flags::GROUPS, layers::variable, source::RELOADABLE},
     Flag, kind,
 };
 
@@ -26,14 +26,9 @@ fn tables() -> String {
 
 fn row(flag: &Flag) -> String {
     let default = if flag.default.is_empty() { String::new() } else { format!("`{}`", flag.default) };
-    let mark = if unserved::is_unserved(flag.name) {
-        " *Not served yet: refused when it asks for something.*"
-    } else {
-        ""
-    };
     let reloaded = if RELOADABLE.contains(&flag.name) { " *Taken over by SIGHUP.*" } else { "" };
     let what = flag.help.replace('|', "\\|");
-    format!("| `{}` | {} | {default} | {what}.{mark}{reloaded} |\n", flag.name, kind(flag))
+    format!("| `{}` | {} | {default} | {what}.{reloaded} |\n", flag.name, kind(flag))
 }
 
 #[test]
