@@ -54,6 +54,8 @@ pub(crate) struct Store {
     compacted: i64,
     /// What callers without a credential are refused with.
     pub(crate) refusal: Option<Status>,
+    /// etcd: `--max-txn-ops`.
+    pub(crate) most_operations: usize,
     /// Calls that were carried out.
     pub(crate) calls_seen: Vec<&'static str>,
 }
@@ -97,6 +99,7 @@ impl Etcd {
             cut: HashSet::new(),
             compacted: 0,
             refusal: None,
+            most_operations: 128,
             calls_seen: Vec::new(),
         };
         Self { store: Arc::new(Mutex::new(store)), client: 0 }
@@ -190,6 +193,9 @@ impl Store {
             return Err(refusal);
         }
         match what {
+            What::Txn(txn) if operations(&txn) > self.most_operations => {
+                Err(Status::invalid_argument("etcdserver: too many operations in txn request"))
+            }
             What::Grant(ttl) => {
                 self.last_lease += 1;
                 let ttl_time = Duration::from_secs(ttl as u64);
@@ -291,6 +297,11 @@ impl Store {
     pub(crate) fn compact(&mut self) {
         self.compacted = self.revision() - 1;
     }
+}
+
+/// As etcd counts them, but for those that are nested.
+fn operations(txn: &TxnRequest) -> usize {
+    txn.compare.len().max(txn.success.len()).max(txn.failure.len())
 }
 
 /// The events of a revision.

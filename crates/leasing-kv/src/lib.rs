@@ -62,6 +62,8 @@ mod model;
 mod ops;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use cleared::Cleared;
 pub use config::Config;

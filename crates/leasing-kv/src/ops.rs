@@ -1,10 +1,22 @@
 //! Operations by their keys, for tests.
 
+use proto_gen::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use proto_gen::etcdserverpb::request_op::Request as Op;
-use proto_gen::etcdserverpb::{DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest};
+use proto_gen::etcdserverpb::{Compare, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest};
 
 fn op(request: Op) -> RequestOp {
     RequestOp { request: Some(request) }
+}
+
+/// A compare that holds if the key is there, or if it is not.
+pub(crate) fn exists(key: &str, is_there: bool) -> Compare {
+    Compare {
+        result: if is_there { CompareResult::Greater } else { CompareResult::Equal }.into(),
+        target: CompareTarget::Version.into(),
+        key: key.to_owned().into(),
+        range_end: bytes::Bytes::new(),
+        target_union: Some(TargetUnion::Version(0)),
+    }
 }
 
 pub(crate) fn get(key: &str) -> RequestOp {
