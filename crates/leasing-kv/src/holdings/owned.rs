@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     pub(super) seen: i64,
     /// Own writes under way. Until they have ended nobody knows what the key is.
     pub(super) writing: u32,
-    /// Whether writes have been under way together, so that their answers do not tell what came of all of them.
+    /// Whether answers to writes have come in such an order that they do not tell what came of all of them.
     pub(super) tangled: bool,
     /// Who has been allowed to read it.
     allowances: Vec<(Bytes, Allowance)>,

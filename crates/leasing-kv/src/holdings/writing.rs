@@ -42,7 +42,6 @@ impl Holdings {
             let own = match self.owned.get_mut(key) {
                 None => 0,
                 Some(entry) => {
-                    entry.tangled |= entry.writing > 0 || entry.state.is_none();
                     entry.writing = entry.writing.saturating_add(1);
                     entry.create
                 }
@@ -104,7 +103,8 @@ impl Holdings {
         state.is_none_or(|kv| kv.lease == 0) && key.len() + value <= self.config.largest()
     }
 
-    /// When the last of several writes has ended etcd is asked what has come of them.
+    /// Where answers came in another order than that of the writes, etcd is asked what has come of them when the last
+    /// has ended.
     fn untangle(&mut self, key: &Bytes) {
         let is_unclear = |entry: &&mut Entry| entry.writing == 0 && (entry.tangled || entry.state.is_none());
         let Some(entry) = self.owned.get_mut(key).filter(is_unclear) else { return };
