@@ -15,6 +15,7 @@ Suites:
   json                  reads by JSON, of this proxy and of etcd itself
   lease                 1,000 leases on 1,000 streams, pings of 10,000 leases, one client's, 50,000 leases kept
   scrape                calls while all metrics are fetched every second, every 100 ms and not at all
+  leasing               reads of leased keys, puts of keys that nobody owns, 10,000 leased keys and nobody asks
   watch                 10,000 watchers of one key, bursts, a reader that stops, reconnects, cost by watchers
 
 Options:
@@ -154,7 +155,8 @@ impl Typed {
         let proxy = needed("ETCD_GRPC_PROXY", "this project's binary, built for release")?;
         let usual = if self.only.is_empty() && !self.quick { "docs/bench" } else { "target/bench" };
         let suite = self.suite.unwrap_or_else(|| "unary".to_owned());
-        let (rounds, length) = if matches!(suite.as_str(), "watch" | "lease") { (3, 2.0) } else { (5, 1.4) };
+        let (rounds, length) =
+            if matches!(suite.as_str(), "watch" | "lease" | "leasing") { (3, 2.0) } else { (5, 1.4) };
         Ok(Run {
             suite,
             rounds: self.rounds.unwrap_or(if self.quick { 1 } else { rounds }),
