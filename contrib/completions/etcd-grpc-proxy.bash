@@ -55,7 +55,7 @@ _etcd__grpc__proxy() {
             return 0
             ;;
         etcd__subcmd__grpc__subcmd__proxy__subcmd__check)
-            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --read-only --drain-delay --drain-timeout --cors --max-connections --max-watches-per-client --client-qps --client-burst --client-key --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --client-crl-mode --listen-cipher-suites --tls-min-version --tls-max-version --tls-curve-preferences --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --discovery-interval --dns-server --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --leasing-session-ttl --metrics-addr --metrics-cert-file --metrics-key-file --metrics-client-cert-auth --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
+            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --read-only --drain-delay --drain-timeout --cors --max-connections --max-watches-per-client --client-qps --client-burst --client-key --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --client-crl-mode --listen-cipher-suites --tls-min-version --tls-max-version --tls-curve-preferences --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --discovery-interval --dns-server --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --leasing-session-ttl --metrics-addr --metrics-cert-file --metrics-key-file --metrics-client-cert-auth --metrics --enable-pprof --experimental-enable-grpc-logging --enable-distributed-tracing --distributed-tracing-address --distributed-tracing-service-name --distributed-tracing-instance-id --distributed-tracing-sampling-rate --debug --log-level --log-format --config-file --worker-threads --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -595,6 +595,41 @@ _etcd__grpc__proxy() {
                     fi
                     return 0
                     ;;
+                --enable-distributed-tracing)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-address)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-service-name)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-instance-id)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-sampling-rate)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --debug)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -672,7 +707,7 @@ _etcd__grpc__proxy() {
             return 0
             ;;
         etcd__subcmd__grpc__subcmd__proxy__subcmd__config__subcmd__show)
-            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --read-only --drain-delay --drain-timeout --cors --max-connections --max-watches-per-client --client-qps --client-burst --client-key --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --client-crl-mode --listen-cipher-suites --tls-min-version --tls-max-version --tls-curve-preferences --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --discovery-interval --dns-server --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --leasing-session-ttl --metrics-addr --metrics-cert-file --metrics-key-file --metrics-client-cert-auth --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
+            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --read-only --drain-delay --drain-timeout --cors --max-connections --max-watches-per-client --client-qps --client-burst --client-key --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --client-crl-mode --listen-cipher-suites --tls-min-version --tls-max-version --tls-curve-preferences --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --discovery-interval --dns-server --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --leasing-session-ttl --metrics-addr --metrics-cert-file --metrics-key-file --metrics-client-cert-auth --metrics --enable-pprof --experimental-enable-grpc-logging --enable-distributed-tracing --distributed-tracing-address --distributed-tracing-service-name --distributed-tracing-instance-id --distributed-tracing-sampling-rate --debug --log-level --log-format --config-file --worker-threads --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1212,6 +1247,41 @@ _etcd__grpc__proxy() {
                     fi
                     return 0
                     ;;
+                --enable-distributed-tracing)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-address)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-service-name)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-instance-id)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-sampling-rate)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --debug)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -1275,7 +1345,7 @@ _etcd__grpc__proxy() {
             return 0
             ;;
         etcd__subcmd__grpc__subcmd__proxy__subcmd__start)
-            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --read-only --drain-delay --drain-timeout --cors --max-connections --max-watches-per-client --client-qps --client-burst --client-key --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --client-crl-mode --listen-cipher-suites --tls-min-version --tls-max-version --tls-curve-preferences --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --discovery-interval --dns-server --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --leasing-session-ttl --metrics-addr --metrics-cert-file --metrics-key-file --metrics-client-cert-auth --metrics --enable-pprof --experimental-enable-grpc-logging --debug --log-level --log-format --config-file --worker-threads --version --help"
+            opts="-h --listen-addr --advertise-client-url --max-concurrent-streams --grpc-keepalive-min-time --grpc-keepalive-interval --grpc-keepalive-timeout --read-only --drain-delay --drain-timeout --cors --max-connections --max-watches-per-client --client-qps --client-burst --client-key --endpoints --endpoints-auto-sync-interval --user --password-file --balancer --upstream-connections --dial-keepalive-time --dial-keepalive-timeout --permit-without-stream --max-send-bytes --max-recv-bytes --read-coalescing --watch-coalescing --watch-history-bytes --cache-max-entries --cache-max-bytes --cache-max-age --cert --key --cacert --insecure-skip-tls-verify --cert-file --key-file --trusted-ca-file --client-crl-file --client-crl-mode --listen-cipher-suites --tls-min-version --tls-max-version --tls-curve-preferences --auto-tls --self-signed-cert-validity --data-dir --discovery-srv --discovery-srv-name --insecure-discovery --discovery-interval --dns-server --namespace --namespace-policy --resolver-prefix --resolver-ttl --experimental-serializable-ordering --experimental-leasing-prefix --leasing-session-ttl --metrics-addr --metrics-cert-file --metrics-key-file --metrics-client-cert-auth --metrics --enable-pprof --experimental-enable-grpc-logging --enable-distributed-tracing --distributed-tracing-address --distributed-tracing-service-name --distributed-tracing-instance-id --distributed-tracing-sampling-rate --debug --log-level --log-format --config-file --worker-threads --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1809,6 +1879,41 @@ _etcd__grpc__proxy() {
                     return 0
                     ;;
                 --experimental-enable-grpc-logging)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --enable-distributed-tracing)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-address)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-service-name)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-instance-id)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --distributed-tracing-sampling-rate)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

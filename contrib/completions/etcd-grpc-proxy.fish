@@ -102,6 +102,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -
 extensive\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l experimental-enable-grpc-logging -d 'Logs every message, with keys and values cut short and without passwords and tokens' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l enable-distributed-tracing -d 'Sends spans to an OpenTelemetry collector; in builds with the feature otel' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l distributed-tracing-address -d 'The collector, which is spoken to in OTLP over gRPC (default localhost:4317)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l distributed-tracing-service-name -d 'The service that spans name (default etcd)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l distributed-tracing-instance-id -d 'The service\'s instance that spans name' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l distributed-tracing-sampling-rate -d 'Traces of a million that begin here and are kept (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l debug -d 'Logs at debug level' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l log-level -d 'What is logged: debug, info, warn or error (default info)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l log-format -d 'How it is logged; console is for people (default json)' -r -f -a "json\t''
@@ -182,6 +187,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -
 extensive\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l experimental-enable-grpc-logging -d 'Logs every message, with keys and values cut short and without passwords and tokens' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l enable-distributed-tracing -d 'Sends spans to an OpenTelemetry collector; in builds with the feature otel' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l distributed-tracing-address -d 'The collector, which is spoken to in OTLP over gRPC (default localhost:4317)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l distributed-tracing-service-name -d 'The service that spans name (default etcd)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l distributed-tracing-instance-id -d 'The service\'s instance that spans name' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l distributed-tracing-sampling-rate -d 'Traces of a million that begin here and are kept (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l debug -d 'Logs at debug level' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l log-level -d 'What is logged: debug, info, warn or error (default info)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l log-format -d 'How it is logged; console is for people (default json)' -r -f -a "json\t''
@@ -263,6 +273,11 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; 
 extensive\t''"
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l enable-pprof -d 'Serves profiles under /debug/pprof' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l experimental-enable-grpc-logging -d 'Logs every message, with keys and values cut short and without passwords and tokens' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l enable-distributed-tracing -d 'Sends spans to an OpenTelemetry collector; in builds with the feature otel' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l distributed-tracing-address -d 'The collector, which is spoken to in OTLP over gRPC (default localhost:4317)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l distributed-tracing-service-name -d 'The service that spans name (default etcd)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l distributed-tracing-instance-id -d 'The service\'s instance that spans name' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l distributed-tracing-sampling-rate -d 'Traces of a million that begin here and are kept (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l debug -d 'Logs at debug level' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l log-level -d 'What is logged: debug, info, warn or error (default info)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand config; and __fish_seen_subcommand_from show" -l log-format -d 'How it is logged; console is for people (default json)' -r -f -a "json\t''

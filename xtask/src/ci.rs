@@ -19,12 +19,13 @@ struct Step {
     run: fn() -> Outcome,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: || tidy::run(&[]) },
     Step { name: "clippy", run: clippy },
     Step { name: "codegen", run: || codegen::run(&["--check".to_owned()]) },
     Step { name: "alone", run: alone },
+    Step { name: "otel", run: otel },
     Step { name: "docs", run: rustdoc },
     Step { name: "pages", run: || docs::run(&["--check".to_owned()]) },
     Step { name: "contrib", run: || contrib::run(&[]) },
@@ -133,6 +134,11 @@ fn rustdoc() -> Outcome {
     let mut command = cargo();
     command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     run_command(&mut command)
+}
+
+/// The feature that nobody builds by default.
+fn otel() -> Outcome {
+    run_cargo(&["check", "--quiet", "--package", NOT_REUSABLE, "--features", "otel", "--all-targets"])
 }
 
 /// The alerts against series that must and must not raise them.

@@ -15,6 +15,8 @@ use tonic::Code;
 pub(crate) use body::{CountedBody, RequestBody};
 pub(crate) use methods::{Kind, Method, Methods};
 
+use crate::spans::CallSpan;
+
 /// gRPC's codes in the words of Go's library, by their numbers.
 pub(crate) const CODES: [&str; 17] = [
     "OK",
@@ -85,6 +87,7 @@ pub(crate) struct CountedCall {
     kind: Kind,
     began: Option<Instant>,
     code: Option<Code>,
+    span: CallSpan,
 }
 
 impl Calls {
@@ -129,6 +132,7 @@ impl CallShard {
             kind,
             began: self.timed.then(Instant::now),
             code: None,
+            span: CallSpan::default(),
         };
         let counts = call.counts()?;
         counts.started.fetch_add(1, Ordering::Relaxed);
@@ -147,6 +151,7 @@ impl CountedCall {
 
 impl Drop for CountedCall {
     fn drop(&mut self) {
+        self.span.end(self.code.unwrap_or(Code::Cancelled));
         let Some(counts) = self.counts() else { return };
         if !self.kind.server_streams() {
             // Go's library counts the answer of a call that failed, too.

@@ -10,6 +10,7 @@ use upstream_balancer::Credentials;
 use crate::discovery::DiscoveryConfig;
 use crate::limits::LimitsConfig;
 use crate::log::{LogFormat, LogLevel};
+use crate::spans::TracingConfig;
 
 /// The whole configuration of a proxy.
 #[derive(Clone, Debug)]
@@ -62,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) drain: DrainTimes,
     /// What one client may take.
     pub(crate) limits: LimitsConfig,
+    /// Where spans go; `None` is nowhere.
+    pub(crate) tracing: Option<TracingConfig>,
     /// What the log shows, and how.
     pub(crate) log: Log,
     /// What the operator should read in the log once there is one.

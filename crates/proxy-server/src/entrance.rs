@@ -12,6 +12,7 @@ use crate::in_process::OnBehalfOf;
 use crate::limits::Limits;
 use crate::message_log::MessageLog;
 use crate::router::Router;
+use crate::spans::Spans;
 
 /// Everything that one runtime serves.
 #[derive(Clone)]
@@ -22,6 +23,7 @@ pub(crate) struct Entrance {
     pub(crate) clients: ClientShard,
     pub(crate) messages: MessageLog,
     pub(crate) limits: Limits,
+    pub(crate) spans: Spans,
 }
 
 impl Entrance {
@@ -44,9 +46,10 @@ impl Entrance {
         }
         let call = client.begin();
         if is_grpc {
+            let span = self.spans.begin(&mut request, client);
             let (requests, answers) = self.messages.listen(request.uri().path(), client.peer());
             let request = request.map(|body| RequestBody::from(body).heard_by(requests));
-            self.router.call(request).await.map(|body| body.of_client(call).heard_by(answers))
+            self.router.call(request).await.map(|body| body.of_client(call).heard_by(answers).traced(span))
         } else {
             request.extensions_mut().insert(OnBehalfOf(client.peer()));
             CountedBody::of(self.http.answer(request).await, None).map(|body| body.of_client(call))

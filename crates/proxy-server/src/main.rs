@@ -49,6 +49,7 @@ mod router;
 mod server;
 mod signals;
 mod sort_guard;
+mod spans;
 mod status;
 mod status_command;
 mod tls;

@@ -38,6 +38,7 @@ use crate::log::LevelSwitch;
 use crate::ordering;
 use crate::reload::Reloader;
 use crate::signals::{Asked, Signals};
+use crate::spans::Spans;
 use crate::tls::{Renewals, Tls, secured};
 use crate::watchdog;
 use crate::wiring::{self, House};
@@ -63,6 +64,8 @@ pub(crate) enum ServerError {
     MetricsListener(io::Error),
     #[error("cannot use the socket that was handed over: {0}")]
     Inherited(io::Error),
+    #[error("cannot send spans: {0}")]
+    Tracing(String),
     #[error("cannot start a worker: {0}")]
     Worker(io::Error),
     #[error(transparent)]
@@ -110,6 +113,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
     let (cache, cache_watcher) = KvCache::new(config.cache.clone());
     let calls = Calls::new(config.extensive_metrics);
     let limits = Limits::new(&config.limits);
+    let spans = Spans::new(config.tracing.as_ref()).map_err(ServerError::Tracing)?;
     let house = House {
         live: Live::new(&config),
         config: Arc::new(config),
@@ -125,6 +129,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
         calls,
         clients: Clients::default(),
         limits,
+        spans: spans.clone(),
         log_level,
         drain: drain.clone(),
     };
@@ -200,6 +205,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
         },
         () = signals.end() => warn!("closing the connections that are left: second signal"),
     }
+    spans.finish().await;
     Ok(())
 }
 

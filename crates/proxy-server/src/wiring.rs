@@ -40,6 +40,7 @@ use crate::member_list::MemberList;
 use crate::message_log::MessageLog;
 use crate::router::Router;
 use crate::sort_guard::SortGuard;
+use crate::spans::Spans;
 use crate::tls::Tls;
 use crate::watch_door::WatchDoor;
 use crate::watch_upstream::WatchUpstream;
@@ -63,6 +64,7 @@ pub(crate) struct House {
     pub(crate) calls: Calls,
     pub(crate) clients: Clients,
     pub(crate) limits: Limits,
+    pub(crate) spans: Spans,
     pub(crate) log_level: LevelSwitch,
     pub(crate) tls: Tls,
     pub(crate) drain: CancellationToken,
@@ -192,13 +194,13 @@ pub(crate) fn entrance(
     talks: TaskTracker,
 ) -> (Entrance, Chores) {
     let (json, drain, clients) = (json_limits(&house.config), house.drain.clone(), house.clients.shard());
-    let limits = house.limits.clone();
+    let (limits, spans) = (house.limits.clone(), house.spans.clone());
     let messages = MessageLog::new(house.config.log.messages);
     let (router, chores) = router(house);
     let router = Arc::new(router);
     let json = Gateway::new(InProcess::new(Arc::clone(&router)).heard_by(messages.clone()), api, json);
     let http = HttpDoor { admin, json, talks, drain };
-    (Entrance { router, http, clients, messages, limits }, chores)
+    (Entrance { router, http, clients, messages, limits, spans }, chores)
 }
 
 /// Whatever gRPC clients may send, JSON clients may too.

@@ -17,6 +17,7 @@ use upstream_balancer::Prefixes;
 use super::{CountedCall, Counts};
 use crate::clients::ClientCall;
 use crate::message_log::Listener;
+use crate::spans::CallSpan;
 
 const GRPC_STATUS: &str = "grpc-status";
 
@@ -150,6 +151,14 @@ impl CountedBody {
     /// Everything that is answered is heard.
     pub(crate) fn heard_by(mut self, listener: Listener) -> Self {
         self.listener = listener;
+        self
+    }
+
+    /// The span ends with the call.
+    pub(crate) fn traced(mut self, span: CallSpan) -> Self {
+        if let Some(call) = &mut self.call {
+            call.span = span;
+        }
         self
     }
 

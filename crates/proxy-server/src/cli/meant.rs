@@ -49,6 +49,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
     let profiles = all.note(observation::profiles(flags.enable_pprof));
     let extensive_metrics = all.note(observation::is_extensive(&flags.metrics));
     let limits = all.note(limits::config(&flags));
+    let tracing = all.note(observation::tracing(&flags));
     let log = all.note(observation::log(&flags));
     let drain_delay = all.note(span("drain-delay", flags.drain_delay));
     let drain_timeout = all.note(span("drain-timeout", flags.drain_timeout));
@@ -84,6 +85,7 @@ pub(super) fn config(flags: Flags, environment: &Environment) -> Result<Config, 
         read_only: flags.read_only,
         drain: DrainTimes { delay: drain_delay?, timeout: drain_timeout? },
         limits: limits?,
+        tracing: tracing?,
         log: log?,
         settings: Vec::new(),
         listen_addr: flags.listen_addr,

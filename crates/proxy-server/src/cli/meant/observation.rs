@@ -5,6 +5,7 @@ use crate::{
     cli::{Refusal, flags::Flags, go_values::quote},
     config::{Log, MetricsAddr, MetricsSocket},
     log::{LogFormat, LogLevel},
+    spans::TracingConfig,
 };
 
 /// The second address for the pages. The words are etcd's; etcd serves plain HTTP under a scheme that it does not know,
@@ -58,6 +59,32 @@ pub(super) fn log(flags: &Flags) -> Result<Log, Refusal> {
     };
     let level = if *debug { LogLevel::Debug } else { level };
     Ok(Log { level, format, messages: *experimental_enable_grpc_logging })
+}
+
+/// Where spans go, which a build has to be made for.
+pub(super) fn tracing(flags: &Flags) -> Result<Option<TracingConfig>, Refusal> {
+    if !flags.enable_distributed_tracing {
+        return Ok(None);
+    }
+    if !cfg!(feature = "otel") {
+        let without = "which is without OpenTelemetry (the feature otel)";
+        return Err(Refusal::new(format!(
+            "--enable-distributed-tracing is not served by this build, {without}"
+        )));
+    }
+    let rate = flags.distributed_tracing_sampling_rate;
+    let samples_per_million =
+        u32::try_from(rate).ok().filter(|rate| *rate <= 1_000_000).ok_or_else(|| {
+            Refusal::new(format!(
+                "invalid distributed-tracing-sampling-rate {rate} (must be between 0 and 1000000)"
+            ))
+        })?;
+    Ok(Some(TracingConfig {
+        address: flags.distributed_tracing_address.clone(),
+        service_name: flags.distributed_tracing_service_name.clone(),
+        instance_id: flags.distributed_tracing_instance_id.clone(),
+        samples_per_million,
+    }))
 }
 
 /// Whether profiles are served, which a build can leave out.
