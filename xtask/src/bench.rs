@@ -11,17 +11,12 @@ use crate::{Outcome, provision, proxy};
 /// Builds what is measured and what measures, both optimised, and hands the arguments on.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let etcd = provision::newest()?;
-    // Only the suite of the gateway wants it, and says so where it is missing.
-    let haproxy = provision::haproxy().unwrap_or_default();
     let proxy = proxy::binary(Profile::Release)?;
     say("benchmark: building it in release mode");
     let bench = build_binary("bench", "bench", Profile::Release)?;
     say(&format!("benchmark: running on etcd {}", etcd.version));
     let mut command = Command::new(bench);
     command.args(arguments).current_dir(root());
-    command
-        .env(provision::VARIABLE, &etcd.folder)
-        .env(proxy::VARIABLE, proxy)
-        .env(provision::HAPROXY, haproxy);
+    command.env(provision::VARIABLE, &etcd.folder).env(proxy::VARIABLE, proxy);
     run_command(&mut command)
 }

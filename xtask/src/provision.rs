@@ -72,18 +72,10 @@ pub(crate) fn oldest() -> Outcome<Etcd> {
 
 /// The variable that names the program of a DNS server, NSD; the end-to-end tests read it too.
 pub(crate) const NSD: &str = "NSD";
-/// The variable that names the program of HAProxy; the benchmark reads it too.
-pub(crate) const HAPROXY: &str = "HAPROXY";
 
 /// A DNS server for the tests of discovery.
 pub(crate) fn nsd() -> Outcome<PathBuf> {
     program(NSD, "nsd", &["nsd", "libevent-2.1-7", "libfstrm0", "libprotobuf-c1"])
-}
-
-/// What the gateway is compared with.
-pub(crate) fn haproxy() -> Outcome<PathBuf> {
-    let packages = ["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"];
-    program(HAPROXY, "haproxy", &packages)
 }
 
 /// From the variable, from this machine, or from the distribution's packages.

@@ -14,6 +14,8 @@ Suites:
   reads                 linearizable reads of many keys and of one, serializable reads, a hostile loop
   json                  reads by JSON, of this proxy and of etcd itself
   lease                 1,000 leases on 1,000 streams, pings of 10,000 leases, one client's, 50,000 leases kept
+  gateway               the TCP gateway beside etcd's: small requests and bulk
+  namespace             a mix of calls with a namespace and without
   scrape                calls while all metrics are fetched every second, every 100 ms and not at all
   leasing               reads of leased keys, puts of keys that nobody owns, 10,000 leased keys and nobody asks
   watch                 10,000 watchers of one key, bursts, a reader that stops, reconnects, cost by watchers

@@ -30,8 +30,8 @@ mod watching;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Run};
-use suite::{Json, Lease, Leasing, Reads, Scrape, Suite, Unary, Watch};
-use target::Setting;
+use suite::{Gateway, Json, Lease, Leasing, Namespace, Reads, Scrape, Suite, Unary, Watch};
+use target::{Rival, Setting};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A tool's error: a sentence for the person who runs it.
@@ -79,16 +79,19 @@ async fn asked_to_stop() -> Result<&'static str> {
 }
 
 async fn dispatch(run: &Run) -> Result<()> {
+    Rival::settle(&run.suite);
     match run.suite.as_str() {
         "unary" => bench(Unary::new(run.connections), run).await,
+        "namespace" => bench(Namespace::new(run.connections), run).await,
         "reads" => bench(Reads::new(run.connections), run).await,
+        "gateway" => bench(Gateway::new(run.connections), run).await,
         "json" => bench(Json::new(), run).await,
         "leasing" => bench(Leasing::new(run.connections), run).await,
         "lease" => bench(Lease::new(run.keep), run).await,
         "scrape" => bench(Scrape::new(run.connections), run).await,
         "watch" => bench(Watch::new(run.stop), run).await,
         other => {
-            let there_are = "unary, reads, json, lease, leasing, scrape, watch";
+            let there_are = "unary, reads, gateway, json, lease, leasing, namespace, scrape, watch";
             Err(format!("no suite {other:?}; there are: {there_are}").into())
         }
     }

@@ -1,10 +1,12 @@
 //! What a suite is: its workloads, how one of them is measured on one system, the figures that come out and the
 //! claims that they must bear.
 
+mod gateway;
 mod json;
 mod keyspace;
 mod lease;
 mod leasing;
+mod namespace;
 mod reads;
 mod scrape;
 mod unary;
@@ -14,9 +16,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) use gateway::Gateway;
 pub(crate) use json::Json;
 pub(crate) use lease::Lease;
 pub(crate) use leasing::Leasing;
+pub(crate) use namespace::{Namespace, PREFIX};
 pub(crate) use reads::Reads;
 pub(crate) use scrape::Scrape;
 pub(crate) use unary::Unary;

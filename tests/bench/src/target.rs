@@ -1,5 +1,7 @@
 //! The three systems: one etcd member, and the two proxies in front of it.
 
+mod rival;
+
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -10,9 +12,10 @@ use http::Uri;
 use crate::Result;
 use crate::arguments::Run;
 use crate::child::Running;
+use crate::suite::PREFIX;
 
-/// What both proxies say when they serve.
-const PROXY_SERVES: &str = "started gRPC proxy";
+pub(crate) use rival::Rival;
+
 const ETCD_SERVES: &str = "ready to serve client requests";
 
 /// A way to reach etcd.
@@ -30,7 +33,7 @@ impl System {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Direct => "etcd directly",
-            Self::Theirs => "etcd grpc-proxy",
+            Self::Theirs => Rival::chosen().title(),
             Self::Ours => "this proxy",
         }
     }
@@ -90,11 +93,11 @@ impl Systems {
         for system in systems.iter().copied() {
             let (address, mut command) = match system {
                 System::Direct => continue,
-                System::Theirs => (theirs_at, theirs_command(&run.etcd, member, theirs_at)),
+                System::Theirs => (theirs_at, theirs_command(run, member, theirs_at)),
                 System::Ours => (ours_at, ours_command(run, member, ours_at)),
             };
             let mut proxy = Running::start(system.key(), command.args(flags), &folder.path)?;
-            proxy.says(PROXY_SERVES).await?;
+            proxy.says(Rival::chosen().serves()).await?;
             behind.push(Target { system, address, proxy: Some(proxy.id()), ..direct });
             proxies.push(proxy);
         }
@@ -154,16 +157,36 @@ fn etcd_command(etcd: &Path, client: SocketAddr, peer: SocketAddr) -> Command {
     command
 }
 
-fn theirs_command(etcd: &Path, member: SocketAddr, listen: SocketAddr) -> Command {
-    let mut command = Command::new(etcd);
-    proxy_flags(command.arg("grpc-proxy"), member, listen);
+fn theirs_command(run: &Run, member: SocketAddr, listen: SocketAddr) -> Command {
+    let mut command = Command::new(&run.etcd);
+    match Rival::chosen() {
+        Rival::Proxy => proxy_flags(command.arg("grpc-proxy"), member, listen),
+        Rival::Gateway => gateway_flags(&mut command, member, listen),
+        Rival::Plain => {
+            command = Command::new(&run.proxy);
+            proxy_flags(&mut command, member, listen).args(&run.proxy_args)
+        }
+    };
     command
 }
 
 fn ours_command(run: &Run, member: SocketAddr, listen: SocketAddr) -> Command {
     let mut command = Command::new(&run.proxy);
-    proxy_flags(&mut command, member, listen).args(&run.proxy_args);
+    match Rival::chosen() {
+        Rival::Proxy => proxy_flags(&mut command, member, listen),
+        Rival::Gateway => gateway_flags(&mut command, member, listen),
+        Rival::Plain => proxy_flags(&mut command, member, listen).arg(format!("--namespace={PREFIX}")),
+    }
+    .args(&run.proxy_args);
     command
+}
+
+/// The same flags for both gateways.
+fn gateway_flags(command: &mut Command, member: SocketAddr, listen: SocketAddr) -> &mut Command {
+    command
+        .args(["gateway", "start"])
+        .arg(format!("--endpoints={member}"))
+        .arg(format!("--listen-addr={listen}"))
 }
 
 /// The same flags for both proxies.

@@ -35,6 +35,13 @@ impl Keyspace {
         }
     }
 
+    /// The same keys under a prefix.
+    pub(super) fn under(&self, prefix: &str) -> Self {
+        let prefixed = |key: &Bytes| Bytes::from([prefix.as_bytes(), key].concat());
+        let all = |keys: &Keys| keys.iter().map(prefixed).collect();
+        Self { one: all(&self.one), many: all(&self.many), value: self.value.clone() }
+    }
+
     /// Writes every key once.
     pub(super) async fn fill(&self, etcd: &Target) -> Result<()> {
         let put = etcd.method(PUT)?;

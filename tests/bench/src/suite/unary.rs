@@ -140,6 +140,11 @@ impl Suite for Unary {
 }
 
 impl Unary {
+    /// Writes every key once more, under a prefix.
+    pub(super) async fn fill_under(&self, prefix: &str, etcd: &Target) -> Result<()> {
+        self.keyspace.under(prefix).fill(etcd).await
+    }
+
     async fn put_hot(&self, etcd: &Target, connection: &mut Connection) -> Result<i64> {
         let mut calls = UnaryCalls::new(etcd, &self.keyspace, self.keyspace.one.clone(), Mix::Writes)?;
         calls.put(connection, Bytes::from_static(b"bench/hot")).await
