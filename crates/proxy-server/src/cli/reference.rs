@@ -56,12 +56,3 @@ fn the_completions_are_documented_by_the_table() {
         keep(&format!("contrib/completions/{name}"), &text);
     }
 }
-
-/// The README groups the flags by what becomes of them, which no table says.
-#[test]
-fn every_flag_is_in_the_readme() {
-    let readme = std::fs::read_to_string(path("README.md")).unwrap();
-    for flag in all() {
-        assert!(readme.contains(&format!("--{}", flag.name)), "--{} is not in README.md", flag.name);
-    }
-}

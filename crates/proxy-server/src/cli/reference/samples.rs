@@ -67,6 +67,7 @@ fn variables_that_are_written_down_are_read() {
         "docs/configuration.md",
         "docs/migration.md",
         "docs/operation.md",
+        "docs/tls.md",
         "contrib/container/Containerfile",
         "contrib/systemd/etcd-grpc-proxy.service",
     ] {
