@@ -304,7 +304,7 @@ fn offender(error: &clap::Error, line: &[OsString]) -> Option<usize> {
     }
 }
 
-/// "--resolver-ttl <seconds>", "--debug[=<bool>]": clap shows the flag with its value.
+/// `--resolver-ttl <seconds>`, `--debug[=<bool>]`: clap shows the flag with its value.
 fn flag_of(error: &clap::Error) -> String {
     let shown = context(error, ContextKind::InvalidArg);
     shown.split([' ', '[', '=']).next().unwrap_or_default().to_owned()
