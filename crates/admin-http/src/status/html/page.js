@@ -27,8 +27,8 @@
       const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(10000) });
       if (!answer.ok) throw new Error(answer.status);
       const page = await answer.text();
-      // The body alone: its style is here already, and a browser would complain of another nonce.
-      const body = page.slice(page.indexOf("<body>"), page.lastIndexOf("<script"));
+      // What is shown alone: its style is here already, and a browser would complain of another nonce.
+      const body = page.slice(page.indexOf("<body>"), page.indexOf("</main>"));
       show(new DOMParser().parseFromString(body, "text/html"));
       last = new Date();
       stale.hidden = true;

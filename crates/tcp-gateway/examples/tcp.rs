@@ -1,4 +1,4 @@
-//! A gateway in front of the endpoints given: `cargo run --example gateway -- 127.0.0.1:23790 127.0.0.1:2379 ...`
+//! A gateway in front of the endpoints given: `cargo run --example tcp -- 127.0.0.1:23790 127.0.0.1:2379 ...`
 
 use std::error::Error;
 

@@ -1,5 +1,5 @@
 //! Gives a real etcd's gRPC API a JSON door of its own:
-//! `cargo run --example gateway -- http://127.0.0.1:2379 127.0.0.1:23790`, then
+//! `cargo run --example json -- http://127.0.0.1:2379 127.0.0.1:23790`, then
 //! `curl 127.0.0.1:23790/v3/kv/range -d '{"key":"Zm9v"}'`.
 
 use std::convert::Infallible;
