@@ -15,10 +15,15 @@ use crate::requests::get;
 /// Where leasing keys are in these tests.
 const PREFIX: &str = "_l/";
 const FLAG: &str = "--experimental-leasing-prefix=_l/";
+const PAGE: &str = "/proxy/metrics";
+
+fn full_name(name: &str) -> String {
+    format!("etcd_grpc_proxy_leasing_{name}")
+}
 
 /// One of the proxy's numbers.
 async fn number(address: &str, name: &str) -> f64 {
-    metrics::sum_at(address, "/proxy/metrics", &format!("etcd_grpc_proxy_leasing_{name}"), &[]).await
+    metrics::sum_at(address, PAGE, &full_name(name), &[]).await
 }
 
 /// Waits until one of the proxy's numbers is as it should be: its page may be a moment old.
@@ -43,14 +48,27 @@ async fn own(proxy: &Proxy, client: &Client, key: &str) {
 
 async fn own_at(address: &str, client: &Client, key: &str) {
     eventually(&format!("{key} is owned"), SOON, async || {
-        let before = number(address, "hits_total").await;
+        let before = hits(address, client, key).await;
         // The first may be one that etcd is asked for because nobody has asked it for a while.
         for _ in 0..3 {
             read(client, get(key)).await.ok()?;
         }
-        (number(address, "hits_total").await > before).then_some(())
+        (hits(address, client, key).await > before).then_some(())
     })
     .await;
+}
+
+/// The proxy's hits until now. A page may be older than the call that asks for it; the one that follows it is not, and a
+/// read between the two lets them differ.
+async fn hits(address: &str, client: &Client, key: &str) -> f64 {
+    let old = metrics::page(address, PAGE).await;
+    let _refused_or_not = read(client, get(key)).await;
+    let new = eventually("a newer page", SOON, async || {
+        let page = metrics::page(address, PAGE).await;
+        (page != old).then_some(page)
+    })
+    .await;
+    metrics::sum_in(&new, &full_name("hits_total"), &[])
 }
 
 /// The leasing keys that stand in etcd.

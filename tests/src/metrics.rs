@@ -45,7 +45,17 @@ pub async fn sum(address: &str, name: &str, labels: &[&str]) -> f64 {
 
 /// The same of the page under another path.
 pub async fn sum_at(address: &str, path: &str, name: &str, labels: &[&str]) -> f64 {
-    let page = http1::get(address, path).await.expect("a page of metrics");
+    sum_in(&page(address, path).await, name, labels)
+}
+
+/// A page as it is.
+pub async fn page(address: &str, path: &str) -> String {
+    http1::get(address, path).await.expect("a page of metrics")
+}
+
+/// The same of a page that is at hand.
+#[must_use]
+pub fn sum_in(page: &str, name: &str, labels: &[&str]) -> f64 {
     page.lines().filter_map(|line| sample(line, name, labels)).sum()
 }
 

@@ -7,7 +7,7 @@ use proto_gen::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion
 use proto_gen::etcdserverpb::request_op::Request as Op;
 use proto_gen::etcdserverpb::{PutRequest, TxnRequest};
 
-use super::{FLAG, PREFIX, calls, leased, number, number_is, own, value};
+use super::{FLAG, PREFIX, calls, hits, leased, number_is, own, value};
 use crate::requests::{compare, delete, get, op, op_put, put, range};
 
 /// Writes as the protocol asks: only where nobody owns the key, and after asking whoever does.
@@ -131,7 +131,7 @@ async fn a_write_of_what_nobody_else_owns_is_one_transaction() {
         let after = (calls(&cluster, "Txn").await, calls(&cluster, "Put").await);
         assert_eq!((after.0 - before.0, after.1 - before.1), (51.0, 0.0), "owned: {owned}");
     }
-    let before = number(proxy.address(), "hits_total").await;
+    let before = hits(proxy.address(), &client, "k/0").await;
     for n in 0..50 {
         kv.put(put("k/0", &n.to_string())).await.expect("a write");
         assert_eq!(value(&client, "k/0").await, n.to_string());
@@ -144,10 +144,10 @@ async fn a_write_of_what_nobody_else_owns_is_one_transaction() {
 async fn a_proxy_that_leaves_gives_everything_back() {
     let cluster = Cluster::start(Shape::single()).await;
     let mut proxy = Proxy::start(&cluster.endpoints(), &[FLAG]).await;
-    for n in 0..40 {
+    for n in 0..10 {
         own(&proxy, &proxy.client(), &format!("k/{n}")).await;
     }
-    assert_eq!(leased(&cluster).await.len(), 40);
+    assert_eq!(leased(&cluster).await.len(), 10);
     proxy.terminate();
     eventually("all is given back", SOON, async || leased(&cluster).await.is_empty().then_some(())).await;
     assert!(proxy.end().await.success());
