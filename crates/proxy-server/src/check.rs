@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::bind::{BindError, bind, try_unix};
 use crate::cli::{answer, complain};
 use crate::config::{Config, MetricsSocket};
-use crate::tls::Tls;
+use crate::door::bind::{BindError, bind, try_unix};
+use crate::door::tls::Tls;
 
 /// Tries everything, tells of all that is wrong, and leaves nothing behind.
 pub(crate) fn run(config: &Config) -> ExitCode {

@@ -7,10 +7,10 @@ use namespace::Namespace;
 use tls_termination::{SelfSigned, ServerTls, Source};
 use upstream_balancer::Credentials;
 
-use crate::discovery::DiscoveryConfig;
-use crate::limits::LimitsConfig;
+use crate::door::limits::LimitsConfig;
 use crate::log::{LogFormat, LogLevel};
-use crate::spans::TracingConfig;
+use crate::process::discovery::DiscoveryConfig;
+use crate::services::spans::TracingConfig;
 
 /// The whole configuration of a proxy.
 #[derive(Clone, Debug)]

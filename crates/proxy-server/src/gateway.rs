@@ -15,15 +15,15 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::admin_thread::{self, Listener};
-use crate::bind::bind;
-use crate::discovery::Follower;
-use crate::init_daemon;
-use crate::limits::Limits;
-use crate::listener::accept;
+use crate::door::bind::bind;
+use crate::door::limits::Limits;
+use crate::door::listener::accept;
 use crate::log::LevelSwitch;
+use crate::pages::thread::{self, Listener};
+use crate::process::discovery::Follower;
+use crate::process::init_daemon;
+use crate::process::signals::Signals;
 use crate::server::{ServerError, cores};
-use crate::signals::Signals;
 use crate::worker::{self, Worker, WorkerHandle};
 
 pub(crate) use config::GatewayConfig;
@@ -51,7 +51,7 @@ pub(crate) async fn serve(mut config: GatewayConfig, level: LevelSwitch) -> Resu
         (0..threads).map(|_| worker::new(drain.clone())).unzip();
     if let Some(metrics_listener) = metrics_listener {
         let (admin, admin_worker) = Admin::new(pages::all(&gateway, &workers, &leaving));
-        admin_thread::start(admin_worker, std::future::ready(()), admin, Some(metrics_listener))?;
+        thread::start(admin_worker, std::future::ready(()), admin, Some(metrics_listener))?;
     }
     let ends = start_workers(seats, &gateway)?;
     tokio::spawn(monitor.run());

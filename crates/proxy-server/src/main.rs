@@ -1,70 +1,32 @@
 //! `etcd-grpc-proxy`: a stateless proxy in front of an etcd v3 cluster.
 //!
-//! Read in this order: `cli` (what the operator says) and `config` (what it means), `check`; `server` (the life of the process),
-//! `activation`, `live`, `reload`, `watchdog`,
-//! `ordering`, `bind`, `listener`, `worker`, `tls`, `connection`, `client_io`, `entrance` (how a request gets in); `wiring`, `router` and
-//! `http_door` (where it goes); then the rooms it may pass: `read_only`, `sort_guard`, `watch_door`, `watch_upstream`, `member_list`,
-//! `alarms`, `health`, `drain`. Who looks at the proxy meets `admin_thread`, `admin_pages`, `profiles`, `probes`, `in_process`,
-//! `calls`, `clients`, `metrics` and `status`; `status_command` shows the latter in a terminal.
-//! `gateway` is the other thing that this program can be: a gateway of TCP connections.
+//! Read in this order: `cli` (what the operator says) and `config` (what it means); `server` (the life of the process) and
+//! `worker` (where clients live); `door` (how a client gets in); `wiring` (what is put around what) and `services` (what
+//! answers). `pages` is for those who look at the proxy, `process` for what reaches it while it runs, `log` for what it says.
+//!
+//! Other commands: `check` tries what start-up would, `status_command` shows the status page in a terminal, and `gateway` is
+//! the other thing that this program can be: a gateway of TCP connections.
 
-mod activation;
-mod admin_pages;
-mod admin_thread;
-mod alarms;
-mod bind;
-mod cache_watch;
-mod calls;
 mod check;
 mod cli;
-mod client_io;
-mod clients;
 mod config;
-mod connection;
-mod descriptors;
-mod discovery;
-mod drain;
-mod entrance;
-mod frames;
+mod door;
 mod gateway;
-mod health;
-mod http_door;
-mod in_process;
-mod init_daemon;
-mod limits;
-mod listener;
-mod live;
 mod log;
-mod log_level_page;
-mod member_list;
-mod message_log;
-mod metrics;
-mod ordering;
-mod probes;
-#[cfg(feature = "pprof")]
-mod profiles;
-mod read_only;
-mod reload;
-mod router;
+mod pages;
+mod process;
 mod server;
-mod signals;
-mod sort_guard;
-mod spans;
-mod status;
+mod services;
 mod status_command;
-mod tls;
-mod watch_door;
-mod watch_upstream;
-mod watchdog;
 mod wiring;
 mod worker;
 
 use std::io;
 use std::process::ExitCode;
 
-use crate::activation::Inherited;
 use crate::cli::{Command, Source};
 use crate::config::{Config, Log};
+use crate::door::activation::Inherited;
 use crate::gateway::GatewayConfig;
 use crate::log::LevelSwitch;
 
@@ -125,7 +87,7 @@ fn main() -> ExitCode {
     };
     let level = LevelSwitch::new(service.log().level);
     let Ok(log) = log::start(level.clone(), service.log().format) else { return ExitCode::FAILURE };
-    descriptors::raise_limit();
+    door::descriptors::raise_limit();
     let ended = run(service, level);
     // Every line that is still queued comes before the last word.
     drop(log);

@@ -69,6 +69,7 @@ impl WorkerHandle {
     }
 
     /// How its runtime is, once it has started.
+    #[cfg_attr(not(feature = "pprof"), expect(dead_code, reason = "only profiles ask"))]
     pub(crate) fn runtime(&self) -> Option<RuntimeMetrics> {
         self.runtime.get().map(Handle::metrics)
     }

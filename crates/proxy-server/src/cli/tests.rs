@@ -542,7 +542,7 @@ fn settings_are_shown_as_typed_and_without_secrets() {
 
 #[test]
 fn limits_are_off_unless_asked_for_and_make_sense_together() {
-    assert_eq!(config(&[]).limits, crate::limits::LimitsConfig::default());
+    assert_eq!(config(&[]).limits, crate::door::limits::LimitsConfig::default());
     let limits = config(&["--client-qps=10", "--max-connections=5", "--max-watches-per-client=7"]).limits;
     assert_eq!((limits.connections, limits.watches), (Some(5), Some(7)));
     let rate = limits.calls.expect("a rate");

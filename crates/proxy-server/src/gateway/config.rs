@@ -7,7 +7,7 @@ use dns_discovery::Resolver;
 use tcp_gateway::Endpoint;
 
 use crate::config::{Log, MetricsAddr};
-use crate::discovery::DiscoveryConfig;
+use crate::process::discovery::DiscoveryConfig;
 
 /// The whole configuration of a gateway.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use admin_http::{Kind, Registry, register_process};
 use tcp_gateway::{Counters, Gateway, RemoteStatus};
 
-use crate::metrics::build_info;
+use crate::pages::metrics::build_info;
 use crate::worker::WorkerHandle;
 
 type Value = fn(&Counters) -> u64;
@@ -71,6 +71,6 @@ mod tests {
         let (worker, _) = crate::worker::new(CancellationToken::new());
         let registry = Registry::default();
         register(&registry, &gateway, &[worker]);
-        crate::metrics::tests::documented(&registry, "<!-- table of the gateway -->\n");
+        crate::pages::metrics::tests::documented(&registry, "<!-- table of the gateway -->\n");
     }
 }

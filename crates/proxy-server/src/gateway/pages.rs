@@ -8,8 +8,8 @@ use tcp_gateway::Gateway;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics;
-use crate::admin_pages::readiness;
-use crate::probes;
+use crate::pages::probes;
+use crate::pages::readiness;
 use crate::worker::WorkerHandle;
 
 /// All pages. There is no member's page behind `/metrics`: a gateway does not look into what it carries.

@@ -8,17 +8,13 @@ use tcp_gateway::Endpoint;
 use tls_termination::ClientTls;
 
 use super::flags::Flags;
-use crate::{
-    cli::{
-        Refusal,
-        go_values::{GoDuration, quote},
-        meant::{discovery, plain_metrics_addr, span, worker_threads},
-    },
-    config::Log,
-    discovery::DiscoveryConfig,
-    gateway::GatewayConfig,
-    log::LogLevel,
-};
+use crate::cli::Refusal;
+use crate::cli::go_values::{GoDuration, quote};
+use crate::cli::meant::{discovery, plain_metrics_addr, span, worker_threads};
+use crate::config::Log;
+use crate::gateway::GatewayConfig;
+use crate::log::LogLevel;
+use crate::process::discovery::DiscoveryConfig;
 
 /// etcd's gateway takes this for no delay.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(300);

@@ -5,13 +5,9 @@ use std::sync::Arc;
 
 use dns_discovery::{Discovery, Resolver};
 
-use crate::{
-    cli::{
-        Refusal,
-        go_values::{GoDuration, quote},
-    },
-    discovery::{Certificates, DiscoveryConfig},
-};
+use crate::cli::Refusal;
+use crate::cli::go_values::{GoDuration, quote};
+use crate::process::discovery::{Certificates, DiscoveryConfig};
 
 const DNS_PORT: u16 = 53;
 

@@ -2,10 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use crate::{
-    cli::{Refusal, flags::Flags, go_values::quote},
-    limits::{CallRate, ClientKey, LimitsConfig},
-};
+use crate::cli::{Refusal, flags::Flags, go_values::quote};
+use crate::door::limits::{CallRate, ClientKey, LimitsConfig};
 
 /// What the flags say about limits; zero is none.
 pub(super) fn config(flags: &Flags) -> Result<LimitsConfig, Refusal> {

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{
-    bind,
-    cli::{Problems, Refusal, flags::Flags, go_values::quote},
-    config::ServerKeepalive,
-};
+use crate::cli::{Problems, Refusal, flags::Flags, go_values::quote};
+use crate::config::ServerKeepalive;
+use crate::door::bind;
 
 /// The TLS versions by etcd's names, in their order. An unset one is below or above all others, as the side wants.
 const VERSIONS: [&str; 2] = ["TLS1.2", "TLS1.3"];

@@ -5,10 +5,8 @@ use std::{net::IpAddr, path::PathBuf};
 use tls_termination::{CipherSuites, CrlMode, Curves, SelfSigned, ServerTls, TlsVersion};
 
 use super::{file, observation::without_certificate};
-use crate::{
-    cli::{Refusal, flags::Flags, go_values::quote},
-    config::{CertificateFile, ListenerTls, Notice, TlsFiles},
-};
+use crate::cli::{Refusal, flags::Flags, go_values::quote};
+use crate::config::{CertificateFile, ListenerTls, Notice, TlsFiles};
 
 /// What every certificate that the proxy makes for itself is good for.
 const ALWAYS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];

@@ -1,12 +1,10 @@
 //! What the flags mean for those who look at the proxy.
 
-use crate::{
-    bind,
-    cli::{Refusal, flags::Flags, go_values::quote},
-    config::{Log, MetricsAddr, MetricsSocket},
-    log::{LogFormat, LogLevel},
-    spans::TracingConfig,
-};
+use crate::cli::{Refusal, flags::Flags, go_values::quote};
+use crate::config::{Log, MetricsAddr, MetricsSocket};
+use crate::door::bind;
+use crate::log::{LogFormat, LogLevel};
+use crate::services::spans::TracingConfig;
 
 /// The second address for the pages. The words are etcd's; etcd serves plain HTTP under a scheme that it does not know,
 /// which can only be a slip.

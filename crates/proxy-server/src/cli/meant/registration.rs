@@ -1,9 +1,7 @@
 //! Where this proxy registers.
 
-use crate::{
-    cli::{Refusal, flags::Flags, go_values::quote},
-    config::Registration,
-};
+use crate::cli::{Refusal, flags::Flags, go_values::quote};
+use crate::config::Registration;
 
 /// The words are etcd's, and so is the order.
 pub(super) fn config(flags: &Flags) -> Result<Option<Registration>, Refusal> {

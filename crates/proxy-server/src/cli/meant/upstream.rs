@@ -6,11 +6,9 @@ use tls_termination::{ClientTls, Source};
 use upstream_balancer::{Endpoint, Keepalive, Policy, UnknownPolicy};
 
 use super::{bounded, discovery, file, listener_tls};
-use crate::{
-    cli::{Problems, Refusal, flags::Flags},
-    config::{Notice, TlsFiles},
-    discovery::DiscoveryConfig,
-};
+use crate::cli::{Problems, Refusal, flags::Flags};
+use crate::config::{Notice, TlsFiles};
+use crate::process::discovery::DiscoveryConfig;
 
 /// etcd's client gives a member this long to take a connection.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);

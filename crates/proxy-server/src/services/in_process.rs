@@ -1,0 +1,57 @@
+//! The proxy as a server that its own process can call: the way of a client, without a connection.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tonic::body::Body;
+use tonic::codegen::Service;
+
+use crate::services::calls::{CountedBody, RequestBody};
+use crate::services::message_log::MessageLog;
+use crate::services::router::Router;
+
+/// What tonic's generated clients call, and the JSON gateway.
+#[derive(Clone)]
+pub(crate) struct InProcess {
+    router: Arc<Router>,
+    messages: MessageLog,
+}
+
+/// On whose behalf this process calls itself, as an extension of the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OnBehalfOf(pub(crate) SocketAddr);
+
+impl InProcess {
+    /// Calls that nobody hears.
+    pub(crate) fn new(router: Arc<Router>) -> Self {
+        Self { router, messages: MessageLog::default() }
+    }
+
+    /// The same, with a log for the messages of calls that are on somebody's behalf.
+    pub(crate) fn heard_by(self, messages: MessageLog) -> Self {
+        Self { messages, ..self }
+    }
+}
+
+impl Service<Request<Body>> for InProcess {
+    type Response = Response<CountedBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let router = Arc::clone(&self.router);
+        let client = request.extensions().get::<OnBehalfOf>().copied();
+        let heard = client.map(|OnBehalfOf(peer)| self.messages.listen(request.uri().path(), peer));
+        let (requests, answers) = heard.unwrap_or_default();
+        let request = request.map(|body| RequestBody::from(body).heard_by(requests));
+        Box::pin(async move { Ok(router.call(request).await.map(|body| body.heard_by(answers))) })
+    }
+}
