@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -47,11 +48,7 @@ pub(crate) async fn serve_connection(
     let stream = BufWriter::with_capacity(WRITE_BUFFER, stream);
     let io = ClientIo::new(stream, settings.keepalive.min_time, client.traffic());
     let heard = io.heard();
-    let client = Arc::new(client);
-    let service = service_fn(move |request| {
-        let (entrance, client) = (Arc::clone(&entrance), Arc::clone(&client));
-        async move { Ok::<_, Infallible>(entrance.answer(request, &client).await) }
-    });
+    let service = service_fn(move |request| entrance.answer(request, &client).map(Ok::<_, Infallible>));
     let builder = builder(&settings);
     let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let ended = tokio::select! {

@@ -1,7 +1,10 @@
 //! The way in for a client's request: gRPC to the router, everything else to the HTTP door.
 
+use std::future::ready;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Either};
 use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 
@@ -28,32 +31,52 @@ pub(crate) struct Entrance {
 
 impl Entrance {
     /// Answers one request, whatever it is.
-    pub(crate) async fn answer(
+    pub(crate) fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: &ClientSeat,
+    ) -> impl Future<Output = Response<CountedBody>> + Send + use<> {
+        if speaks_grpc(&request) {
+            Either::Left(self.answer_call(request, client))
+        } else {
+            Either::Right(self.answer_http(request, client))
+        }
+    }
+
+    fn answer_call(
         &self,
         mut request: Request<Incoming>,
         client: &ClientSeat,
-    ) -> Response<CountedBody> {
-        let is_grpc = speaks_grpc(&request);
-        if !is_grpc && !json_gateway::owns(request.uri().path()) {
-            return CountedBody::of(self.http.answer(request).await, None);
-        }
+    ) -> impl Future<Output = Response<CountedBody>> + Send + use<> {
         if let Err(refusal) = self.limits.apply(client, &mut request) {
-            return if is_grpc {
-                self.router.refuse(&request, refusal)
-            } else {
-                CountedBody::of(json_gateway::refuse(refusal), None)
-            };
+            return Either::Left(ready(self.router.refuse(&request, refusal)));
         }
         let call = client.begin();
-        if is_grpc {
-            let span = self.spans.begin(&mut request, client);
-            let (requests, answers) = self.messages.listen(request.uri().path(), client.peer());
-            let request = request.map(|body| RequestBody::from(body).heard_by(requests));
-            self.router.call(request).await.map(|body| body.of_client(call).heard_by(answers).traced(span))
-        } else {
-            request.extensions_mut().insert(OnBehalfOf(client.peer()));
-            CountedBody::of(self.http.answer(request).await, None).map(|body| body.of_client(call))
+        let span = self.spans.begin(&mut request, client);
+        let (requests, answers) = self.messages.listen(request.uri().path(), client.peer());
+        let request = request.map(|body| RequestBody::from(body).heard_by(requests));
+        let finished = |body: CountedBody| body.of_client(call).heard_by(answers).traced(span);
+        Either::Right(self.router.call(request).map(|answer| answer.map(finished)))
+    }
+
+    /// Boxed, because it is larger than that of a gRPC call, which would have to have room for it.
+    fn answer_http(
+        &self,
+        mut request: Request<Incoming>,
+        client: &ClientSeat,
+    ) -> BoxFuture<'static, Response<CountedBody>> {
+        let http = self.http.clone();
+        if !json_gateway::owns(request.uri().path()) {
+            return Box::pin(async move { CountedBody::of(http.answer(request).await, None) });
         }
+        if let Err(refusal) = self.limits.apply(client, &mut request) {
+            return Box::pin(ready(CountedBody::of(json_gateway::refuse(refusal), None)));
+        }
+        let call = client.begin();
+        request.extensions_mut().insert(OnBehalfOf(client.peer()));
+        Box::pin(
+            async move { CountedBody::of(http.answer(request).await, None).map(|body| body.of_client(call)) },
+        )
     }
 }
 

@@ -47,11 +47,11 @@ impl Service<Request<Body>> for InProcess {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let router = Arc::clone(&self.router);
         let client = request.extensions().get::<OnBehalfOf>().copied();
         let heard = client.map(|OnBehalfOf(peer)| self.messages.listen(request.uri().path(), peer));
         let (requests, answers) = heard.unwrap_or_default();
         let request = request.map(|body| RequestBody::from(body).heard_by(requests));
-        Box::pin(async move { Ok(router.call(request).await.map(|body| body.heard_by(answers))) })
+        let answer = self.router.call(request);
+        Box::pin(async move { Ok(answer.await.map(|body| body.heard_by(answers))) })
     }
 }

@@ -16,7 +16,7 @@ use tonic::body::Body;
 use upstream_balancer::MessageLimit;
 
 use crate::services::calls::RequestBody;
-use crate::services::router::Call;
+use crate::services::router::{Call, service_and_method};
 
 /// A message's prefix in bytes: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -55,7 +55,8 @@ fn access(service: &str, method: &str) -> Access {
 ///
 /// # Errors
 /// The refusal of what writes, or what is wrong with the message.
-pub(crate) async fn admit(service: &str, method: &str, call: Call, limit: usize) -> Result<Call, Status> {
+pub(crate) async fn admit(call: Call, limit: usize) -> Result<Call, Status> {
+    let (service, method) = service_and_method(call.uri().path());
     match access(service, method) {
         Access::Read => Ok(call),
         Access::Write => Err(refusal()),

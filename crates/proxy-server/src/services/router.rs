@@ -1,6 +1,8 @@
 //! Where a gRPC call goes: by its path alone, and nothing on the way is decoded twice.
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use http::{Request, Response};
 use kv_cache::{KvCache, Overseen};
@@ -59,15 +61,20 @@ pub(crate) struct Router {
 
 pub(crate) type Call = Request<MessageLimit<RequestBody>>;
 pub(crate) type Answer = Response<Body>;
+/// What the generated servers give.
+type Served = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
 
 impl Router {
-    /// Answers one call, be it a client's or one of this process.
-    pub(crate) async fn call(&self, request: Request<RequestBody>) -> Response<CountedBody> {
+    /// Answers one call, be it a client's or one of this process. The future is small: each call in flight has one.
+    pub(crate) fn call(
+        self: &Arc<Self>,
+        request: Request<RequestBody>,
+    ) -> impl Future<Output = Response<CountedBody>> + Send + use<> {
         let call = self.calls.begin(request.uri().path());
         let limited =
             |body: RequestBody| MessageLimit::new(body.of_call(call.as_ref()), self.max_client_bytes);
-        let answer = self.serve(request.map(limited)).await;
-        CountedBody::of(answer, call)
+        let answer = self.serve(request.map(limited));
+        async move { CountedBody::of(certain(answer.await), call) }
     }
 
     /// Refuses a call and counts it as one.
@@ -75,28 +82,45 @@ impl Router {
         CountedBody::of(refusal.into_http(), self.calls.begin(request.uri().path()))
     }
 
-    async fn serve(&self, call: Call) -> Answer {
-        let path = call.uri().path().to_owned();
-        let (service, method) =
-            path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
-        let call = if self.live.is_read_only() {
-            match read_only::admit(service, method, call, self.max_client_bytes).await {
-                Ok(call) => call,
-                Err(refusal) => return refusal.into_http(),
-            }
-        } else {
-            call
-        };
-        match (service, method) {
+    fn serve(self: &Arc<Self>, call: Call) -> Served {
+        let router = Arc::clone(self);
+        if self.live.is_read_only() {
+            return Box::pin(async move { Ok(router.serve_reads(call).await) });
+        }
+        match self.serve_typed(call) {
+            Ok(answer) => answer,
+            Err(call) => Box::pin(async move { Ok(router.serve_others(call).await) }),
+        }
+    }
+
+    async fn serve_reads(&self, call: Call) -> Answer {
+        match read_only::admit(call, self.max_client_bytes).await.map(|call| self.serve_typed(call)) {
+            Ok(Ok(answer)) => certain(answer.await),
+            Ok(Err(call)) => self.serve_others(call).await,
+            Err(refusal) => refusal.into_http(),
+        }
+    }
+
+    /// Hands back what is not called often.
+    fn serve_typed(&self, call: Call) -> Result<Served, Call> {
+        match service_and_method(call.uri().path()) {
             ("etcdserverpb.KV", "Range" | "Put" | "DeleteRange" | "Txn" | "Compact" | "RangeStream") => {
-                serve(self.kv.clone(), call).await
+                Ok(self.kv.clone().call(call))
             }
-            ("etcdserverpb.Watch", "Watch") => self.watch.serve(call, &self.drain).await,
             // Keep-alives end with their hub.
             (
                 "etcdserverpb.Lease",
                 "LeaseGrant" | "LeaseRevoke" | "LeaseKeepAlive" | "LeaseTimeToLive" | "LeaseLeases",
-            ) => serve(self.lease.clone(), call).await,
+            ) => Ok(self.lease.clone().call(call)),
+            _ => Err(call),
+        }
+    }
+
+    async fn serve_others(&self, call: Call) -> Answer {
+        let path = call.uri().path().to_owned();
+        let (service, method) = service_and_method(&path);
+        match (service, method) {
+            ("etcdserverpb.Watch", "Watch") => self.watch.serve(call, &self.drain).await,
             ("v3electionpb.Election", "Observe") => {
                 self.until_drain(serve(self.election.clone(), call)).await
             }
@@ -182,8 +206,17 @@ pub(crate) async fn serve<S>(mut service: S, call: Call) -> Answer
 where
     S: Service<Call, Response = Answer, Error = Infallible>,
 {
-    match service.call(call).await {
+    certain(service.call(call).await)
+}
+
+fn certain(answer: Result<Answer, Infallible>) -> Answer {
+    match answer {
         Ok(answer) => answer,
         Err(never) => match never {},
     }
+}
+
+/// What a path names, `/service/method`. Nothing where it names nothing.
+pub(crate) fn service_and_method(path: &str) -> (&str, &str) {
+    path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default()
 }
