@@ -83,36 +83,32 @@ impl Router {
     }
 
     fn serve(self: &Arc<Self>, call: Call) -> Served {
+        if !self.live.is_read_only() {
+            return self.serve_admitted(call);
+        }
         let router = Arc::clone(self);
-        if self.live.is_read_only() {
-            return Box::pin(async move { Ok(router.serve_reads(call).await) });
-        }
-        match self.serve_typed(call) {
-            Ok(answer) => answer,
-            Err(call) => Box::pin(async move { Ok(router.serve_others(call).await) }),
-        }
+        Box::pin(async move {
+            match read_only::admit(call, router.max_client_bytes).await {
+                Ok(call) => router.serve_admitted(call).await,
+                Err(refusal) => Ok(refusal.into_http()),
+            }
+        })
     }
 
-    async fn serve_reads(&self, call: Call) -> Answer {
-        match read_only::admit(call, self.max_client_bytes).await.map(|call| self.serve_typed(call)) {
-            Ok(Ok(answer)) => certain(answer.await),
-            Ok(Err(call)) => self.serve_others(call).await,
-            Err(refusal) => refusal.into_http(),
-        }
-    }
-
-    /// Hands back what is not called often.
-    fn serve_typed(&self, call: Call) -> Result<Served, Call> {
+    fn serve_admitted(self: &Arc<Self>, call: Call) -> Served {
         match service_and_method(call.uri().path()) {
             ("etcdserverpb.KV", "Range" | "Put" | "DeleteRange" | "Txn" | "Compact" | "RangeStream") => {
-                Ok(self.kv.clone().call(call))
+                self.kv.clone().call(call)
             }
             // Keep-alives end with their hub.
             (
                 "etcdserverpb.Lease",
                 "LeaseGrant" | "LeaseRevoke" | "LeaseKeepAlive" | "LeaseTimeToLive" | "LeaseLeases",
-            ) => Ok(self.lease.clone().call(call)),
-            _ => Err(call),
+            ) => self.lease.clone().call(call),
+            _ => {
+                let router = Arc::clone(self);
+                Box::pin(async move { Ok(router.serve_others(call).await) })
+            }
         }
     }
 
