@@ -83,8 +83,7 @@ pub(crate) async fn serve(proxy: Proxy, log_level: LevelSwitch) -> Result<(), Se
     let Proxy { config, source, inherited } = proxy;
     let mut signals = Signals::listen(log_level.clone()).map_err(ServerError::Signals)?;
     let tls = Tls::open(&config)?;
-    let renewals =
-        Renewals::new(tls.sources.clone(), Arc::clone(&tls.renewed)).map_err(ServerError::Signals)?;
+    let renewals = Renewals::new(&tls).map_err(ServerError::Signals)?;
     let listener = match inherited.clients {
         Some(socket) => adopted(socket).map_err(ServerError::Inherited)?,
         None => bind(&config.listen_addr).await?,

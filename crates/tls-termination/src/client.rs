@@ -7,13 +7,15 @@ use std::{
 
 use rustls::{
     ClientConfig, ConfigBuilder,
-    client::{ResolvesClientCert, WantsClientCert, danger::ServerCertVerifier},
+    client::{ResolvesClientCert, WantsClientCert, WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::CryptoProvider,
+    pki_types::ServerName,
 };
 
 use crate::{
     Curves, Error, Source,
     dangerous::Unverified,
+    either_name::EitherName,
     followed::Followed,
     identity::{self, Identity},
     roots,
@@ -33,6 +35,8 @@ pub struct ClientTls {
     pub insecure_skip_verify: bool,
     /// Whether the certificate may have a common name: for servers that are not etcd's.
     pub may_name_somebody: bool,
+    /// A name that is as good in a server's certificate as the server's own, such as the domain of a whole cluster.
+    pub also_named: Option<String>,
     /// How keys are agreed on.
     pub curves: Curves,
 }
@@ -108,10 +112,18 @@ impl ClientTls {
             .map_err(Error::Provider)?;
         let verifier: Arc<dyn ServerCertVerifier> = match trust {
             _ if self.insecure_skip_verify => Arc::new(Unverified::new(provider)),
-            Some(trust) => trust,
-            None => return Ok(builder.with_root_certificates(roots::of_the_system()?)),
+            Some(trust) => self.by_either_name(trust),
+            None => self.by_either_name(of_the_system(provider)?),
         };
         Ok(builder.dangerous().with_custom_certificate_verifier(verifier))
+    }
+
+    /// What is no name at all is in no certificate either.
+    fn by_either_name(&self, verifier: Arc<dyn ServerCertVerifier>) -> Arc<dyn ServerCertVerifier> {
+        match self.also_named.clone().map(ServerName::try_from) {
+            Some(Ok(other)) => Arc::new(EitherName { verifier, other }),
+            Some(Err(_)) | None => verifier,
+        }
     }
 
     /// A pair that names nobody, at the start and ever after.
@@ -132,4 +144,10 @@ impl ClientTls {
             Ok(pair)
         })
     }
+}
+
+fn of_the_system(provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    let roots = Arc::new(roots::of_the_system()?);
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider)).build();
+    Ok(verifier.map_err(Error::Verifier)?)
 }

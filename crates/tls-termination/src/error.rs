@@ -107,7 +107,7 @@ pub enum Error {
     #[error("no TLS version and cipher suite that go together: {0}")]
     Provider(rustls::Error),
     /// The authorities and revocation lists do not make a verifier.
-    #[error("client certificates cannot be verified: {0}")]
+    #[error("certificates cannot be verified: {0}")]
     Verifier(rustls::server::VerifierBuilderError),
     /// The self-signed certificate cannot be made or written.
     #[error("cannot make a self-signed certificate in {}: {reason}", .folder.display())]

@@ -31,6 +31,12 @@ impl Identity {
     pub(crate) fn not_after(&self) -> Option<i64> {
         self.expiries.first().map(|leaf| leaf.not_after)
     }
+
+    /// Whether the leaf has been issued by whom it names, as what a process makes for itself has.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        let leaf = self.key.cert.first().and_then(|leaf| der::certificate(leaf).ok());
+        leaf.is_some_and(|leaf| leaf.issuer().as_raw() == leaf.subject().as_raw())
+    }
 }
 
 /// Reads a chain and the key, which must fit.

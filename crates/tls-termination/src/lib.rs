@@ -24,6 +24,7 @@ mod client;
 mod counters;
 mod dangerous;
 mod der;
+mod either_name;
 mod error;
 mod expiry;
 mod failure;

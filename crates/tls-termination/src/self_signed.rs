@@ -1,7 +1,7 @@
 //! A certificate that this process makes for itself, as etcd's `--auto-tls` does.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
     net::IpAddr,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -14,9 +14,12 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
-use crate::{Curves, Error, identity};
+use crate::{Curves, Error, Expiry, identity, identity::Identity};
 
 const DAYS_A_YEAR: i64 = 365;
+/// How many days before its end a self-signed certificate is made anew.
+const EARLY_DAYS: i64 = 30;
+const SECONDS_A_DAY: i64 = 86_400;
 
 /// A certificate and a key in a folder, made when they are not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +39,28 @@ pub enum Presence {
     Kept,
     /// There were none.
     Created,
-    /// The certificate that was there had expired.
+    /// The certificate that was there had expired, or would have soon.
     Renewed,
+}
+
+/// A certificate that is there.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    /// In seconds since 1970.
+    not_after: i64,
+    is_self_issued: bool,
+}
+
+impl Found {
+    fn of(pair: &Identity) -> Self {
+        let not_after = pair.not_after().unwrap_or(i64::MAX);
+        Self { not_after, is_self_issued: pair.is_self_issued() }
+    }
+
+    fn lasts(self, now: OffsetDateTime) -> bool {
+        let early = if self.is_self_issued { EARLY_DAYS * SECONDS_A_DAY } else { 0 };
+        self.not_after.saturating_sub(now.unix_timestamp()) >= early
+    }
 }
 
 impl SelfSigned {
@@ -60,14 +83,24 @@ impl SelfSigned {
         self.found().map(drop)
     }
 
-    /// Uses what is there. Makes a certificate where there is none, where its key is missing, or where it has expired.
+    /// Uses what is there. Makes a certificate where there is none, where its key is missing, where it has expired, and
+    /// where it is self-signed and has less than 30 days left. One that somebody else has issued is left to them
+    /// for as long as it is good.
+    ///
+    /// Meant for the start, and for a running process as often as [`SelfSigned::is_due`] says so. Of several processes
+    /// with the same folder one makes it.
     ///
     /// # Errors
     /// What is wrong with the files that are there, or why new ones cannot be written.
     pub fn ensure(&self) -> Result<Presence, Error> {
         let now = OffsetDateTime::now_utc();
+        // Somebody may be writing there at this moment, so what is wrong is only believed with the lock.
+        if self.found().is_ok_and(|found| found.is_some_and(|found| found.lasts(now))) {
+            return Ok(Presence::Kept);
+        }
+        let _lock = self.lock().map_err(|reason| self.failed(reason))?;
         match self.found()? {
-            Some(not_after) if not_after >= now.unix_timestamp() => Ok(Presence::Kept),
+            Some(found) if found.lasts(now) => Ok(Presence::Kept),
             found => {
                 self.make(now)?;
                 Ok(if found.is_some() { Presence::Renewed } else { Presence::Created })
@@ -75,14 +108,29 @@ impl SelfSigned {
         }
     }
 
-    /// Until when the certificate that is there is good, in seconds since 1970.
-    fn found(&self) -> Result<Option<i64>, Error> {
+    /// Whether what is in use wants to be renewed at `now`, in seconds since 1970, if it is this process's to renew.
+    pub fn is_due(&self, in_use: &[Expiry], now: i64) -> bool {
+        let cert = self.cert();
+        let is_late = |expiry: &Expiry| expiry.not_after.saturating_sub(now) < EARLY_DAYS * SECONDS_A_DAY;
+        in_use.iter().any(|expiry| expiry.file == cert && is_late(expiry))
+    }
+
+    /// What is there.
+    fn found(&self) -> Result<Option<Found>, Error> {
         let (cert, key) = (self.cert(), self.key());
         if !(cert.exists() && key.exists()) {
             return Ok(None);
         }
         let pair = identity::pair(&cert, &key, &Curves::default().provider())?;
-        Ok(Some(pair.not_after().unwrap_or(i64::MAX)))
+        Ok(Some(Found::of(&pair)))
+    }
+
+    /// The folder, held until this is dropped.
+    fn lock(&self) -> io::Result<File> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        let folder = File::open(&self.folder)?;
+        folder.lock()?;
+        Ok(folder)
     }
 
     fn last_day(&self) -> Result<OffsetDateTime, Error> {
@@ -110,7 +158,6 @@ impl SelfSigned {
 
     /// The key before the certificate, both gone before: a pair that does not fit is never left behind.
     fn write(&self, certificate: &str, key: &str) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         for file in [self.cert(), self.key()] {
             match fs::remove_file(file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

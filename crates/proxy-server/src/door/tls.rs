@@ -28,6 +28,8 @@ pub(crate) struct Tls {
     pub(crate) metrics: Option<TlsListener>,
     /// Every certificate file of the process.
     pub(crate) sources: Vec<Source>,
+    /// The certificate that the process makes for itself, where it does.
+    pub(crate) self_signed: Option<SelfSigned>,
     /// What has happened on the listeners.
     pub(crate) counters: Arc<Counters>,
     /// What has become of renewals.
@@ -52,7 +54,8 @@ impl Tls {
         let metrics = listener(&config.listener_tls.metrics, limits)?;
         let listeners = [&clients, &metrics].into_iter().flatten().flat_map(TlsListener::sources);
         let sources = listeners.chain(config.upstream_files.iter().cloned()).collect();
-        let tls = Self { clients, metrics, sources, counters, renewed: Arc::default() };
+        let self_signed = config.listener_tls.self_signed.clone();
+        let tls = Self { clients, metrics, sources, self_signed, counters, renewed: Arc::default() };
         tls.warn_of_what_has_expired();
         Ok(tls)
     }
@@ -81,7 +84,7 @@ fn make(made: &SelfSigned) -> Result<(), Error> {
     let (cert, key) = (made.cert().display().to_string(), made.key().display().to_string());
     match made.ensure()? {
         Presence::Kept => return Ok(()),
-        Presence::Renewed => warn!(path = cert, "the self-signed certificate had expired and is replaced"),
+        Presence::Renewed => warn!(path = cert, "the self-signed certificate is at its end and is replaced"),
         Presence::Created => warn!(names = made.names.join(","), "automatically generate certificates"),
     }
     info!(path = cert, "created cert file");

@@ -101,6 +101,14 @@ impl Ca {
     }
 }
 
+/// A leaf that has issued itself, changed as the caller likes.
+pub(crate) fn alone(change: impl FnOnce(&mut CertificateParams)) -> Leaf {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    change(&mut params);
+    Leaf { pem: params.self_signed(&key).unwrap().pem(), key }
+}
+
 /// rcgen keeps one value for each type, so a second common name goes in under its number.
 pub(crate) fn names(common_names: &[&str]) -> DistinguishedName {
     let mut subject = DistinguishedName::new();

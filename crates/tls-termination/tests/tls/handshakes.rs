@@ -35,6 +35,37 @@ fn a_server_of_an_unknown_authority_is_refused_unless_verification_is_skipped() 
     assert!(handshake(&tls, &server).is_ok());
 }
 
+/// A cluster whose members show a certificate of their domain alone; who shows neither name stays a stranger.
+#[test]
+fn a_server_may_be_known_by_one_other_name() {
+    let folder = Folder::new();
+    let ca = Ca::new();
+    let of = |name: &str| {
+        let name = vec![name.try_into().map(rcgen::SanType::DnsName).unwrap()];
+        server_without_client_auth(ca.numbered(1, |params| params.subject_alt_names = name))
+    };
+    let cacert = folder.file("ca.pem", &ca.pem);
+    let tls = |other: Option<&str>| ClientTls {
+        cacert: Some(cacert.clone()),
+        also_named: other.map(str::to_owned),
+        ..ClientTls::default()
+    };
+    let cases = [
+        (None, "localhost", true),
+        (None, "cluster.test", false),
+        (Some("cluster.test"), "localhost", true),
+        (Some("cluster.test"), "cluster.test", true),
+        (Some("cluster.test"), "m0.cluster.test", false),
+        (Some("no name"), "localhost", true),
+        (Some("no name"), "cluster.test", false),
+    ];
+    for (other, shown, taken) in cases {
+        assert_eq!(handshake(&tls(other), &of(shown)).is_ok(), taken, "{other:?} {shown}");
+    }
+    let stranger = Ca::new().numbered(1, |_| {});
+    assert!(handshake(&tls(Some("localhost")), &server_without_client_auth(stranger)).is_err());
+}
+
 #[test]
 fn renewed_files_are_used_and_bad_ones_are_not() {
     let folder = Folder::new();

@@ -12,7 +12,7 @@ use tls_termination::{Error, Limits, Presence, SelfSigned, ServerTls, TlsListene
 use tokio::io::duplex;
 use tokio_rustls::TlsConnector;
 
-use crate::files::{Ca, Folder, server};
+use crate::files::{Ca, Folder, alone, server};
 
 fn in_folder(folder: &Folder) -> SelfSigned {
     let names = ["localhost", "127.0.0.1", "::1", "not a name", ""].map(str::to_owned).to_vec();
@@ -72,6 +72,68 @@ fn half_of_it_is_made_anew_and_so_is_what_has_expired() {
     fs::write(made.key(), expired.key.serialize_pem()).unwrap();
     assert_eq!(made.ensure().unwrap(), Presence::Renewed);
     assert_eq!(made.ensure().unwrap(), Presence::Kept);
+}
+
+/// A certificate that is good for so many days more, and its key, in the place of the one that was made.
+fn left(made: &SelfSigned, days: i64, issuer: Option<&Ca>) {
+    let until = OffsetDateTime::now_utc() + time::Duration::days(days);
+    let leaf = match issuer {
+        Some(ca) => ca.numbered(1, |params| params.not_after = until),
+        None => alone(|params| params.not_after = until),
+    };
+    fs::write(made.cert(), &leaf.pem).unwrap();
+    fs::write(made.key(), leaf.key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn it_is_renewed_a_month_before_its_end() {
+    let folder = Folder::new();
+    let made = in_folder(&folder);
+    made.ensure().unwrap();
+    left(&made, 31, None);
+    assert_eq!(made.ensure().unwrap(), Presence::Kept);
+    left(&made, 29, None);
+    let listener = {
+        let base = server(&folder, &Ca::new().nobody());
+        let tls = ServerTls { cert: made.cert(), key: made.key(), ..base };
+        TlsListener::new(&tls, Limits::default(), Arc::default()).unwrap()
+    };
+    let in_use: Vec<_> = listener.sources().iter().flat_map(|source| source.expiries()).collect();
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    assert!(made.is_due(&in_use, now) && !made.is_due(&in_use, now - 3 * 86_400) && !made.is_due(&[], now));
+    assert_eq!(made.ensure().unwrap(), Presence::Renewed);
+    assert_eq!(made.ensure().unwrap(), Presence::Kept);
+    assert_eq!((mode(made.key()), mode(made.cert())), (0o600, 0o644));
+}
+
+/// Whoever has put a certificate of an authority there renews it himself, be it good for a day.
+#[test]
+fn what_somebody_else_has_issued_is_left_until_it_has_expired() {
+    let (folder, ca) = (Folder::new(), Ca::new());
+    let made = in_folder(&folder);
+    made.ensure().unwrap();
+    left(&made, 1, Some(&ca));
+    assert_eq!(made.ensure().unwrap(), Presence::Kept);
+    left(&made, -1, Some(&ca));
+    assert_eq!(made.ensure().unwrap(), Presence::Renewed);
+}
+
+/// Several proxies of one machine begin at once: all of them are left with a pair that fits, and one has made it.
+#[test]
+fn who_comes_at_the_same_time_makes_one() {
+    let folder = Folder::new();
+    let made = in_folder(&folder);
+    let each = || {
+        (0..8).map(|_| {
+            std::thread::spawn({
+                let made = made.clone();
+                move || made.ensure().unwrap()
+            })
+        })
+    };
+    let ended: Vec<_> = each().collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert_eq!(ended.iter().filter(|presence| **presence == Presence::Created).count(), 1, "{ended:?}");
+    made.check().unwrap();
 }
 
 /// Somebody else's files are not thrown away.

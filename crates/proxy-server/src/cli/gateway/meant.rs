@@ -50,7 +50,7 @@ fn discovery(flags: &Flags) -> Result<Option<DiscoveryConfig>, Refusal> {
         dns_server: &flags.dns_server,
     };
     let cacert = (!flags.trusted_ca_file.is_empty()).then(|| PathBuf::from(&flags.trusted_ca_file));
-    let tls = ClientTls { cacert, ..ClientTls::default() };
+    let tls = ClientTls { cacert, also_named: given.name_of_all(), ..ClientTls::default() };
     let trusted = if given.is_asked_for() && !given.insecure {
         let (trusted, _) = tls.load().map_err(|error| Refusal::new(error.to_string()))?;
         Some(Arc::new(trusted))

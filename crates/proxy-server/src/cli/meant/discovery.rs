@@ -48,6 +48,11 @@ impl DiscoveryFlags<'_> {
     pub(in crate::cli) fn is_asked_for(&self) -> bool {
         !self.srv.is_empty()
     }
+
+    /// The name that every member may show instead of its own: etcd's check of members asks for it.
+    pub(in crate::cli) fn name_of_all(&self) -> Option<String> {
+        self.is_asked_for().then(|| self.srv.trim_end_matches('.').to_owned())
+    }
 }
 
 /// Whom to ask for names: an address, with a port or without.

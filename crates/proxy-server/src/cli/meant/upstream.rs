@@ -89,6 +89,7 @@ fn client_tls(flags: &Flags) -> Result<ClientTls, Refusal> {
         cacert: file(&flags.cacert),
         insecure_skip_verify: flags.insecure_skip_tls_verify,
         may_name_somebody: false,
+        also_named: discovery_flags(flags).name_of_all(),
         curves: listener_tls::curves(flags)?,
     })
 }

@@ -1,18 +1,23 @@
-//! Certificates that are renewed while the proxy runs, noticed by themselves or upon SIGHUP.
+//! Certificates that are renewed while the proxy runs, noticed by themselves or upon SIGHUP. The one that the proxy has made
+//! for itself it renews itself.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tls_termination::{Reloaded, Reloader, Source};
+use tls_termination::{Expiry, Reloaded, Reloader, SelfSigned, Source, TlsListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
+
+use super::{Tls, make, now};
 
 /// A change is acted upon when two looks have seen it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A renewal that was tried, whatever came of it, is not tried again for so long.
+const RENEW_AGAIN: Duration = Duration::from_secs(60);
 
 /// How often files were read again since the start.
 #[derive(Debug, Default)]
@@ -25,8 +30,32 @@ pub(crate) struct Tally {
 #[derive(Debug)]
 pub(crate) struct Renewals {
     reloader: Reloader,
+    own: Option<Own>,
     tally: Arc<Tally>,
     hangup: Signal,
+}
+
+/// The certificate that the process has made for itself.
+#[derive(Debug)]
+struct Own {
+    made: SelfSigned,
+    sources: Vec<Source>,
+    /// Not before then.
+    next: Instant,
+}
+
+impl Own {
+    /// Makes a new one when it is time. The files are noticed as any others are.
+    fn look(&mut self) {
+        let in_use: Vec<Expiry> = self.sources.iter().flat_map(Source::expiries).collect();
+        if Instant::now() < self.next || !self.made.is_due(&in_use, now()) {
+            return;
+        }
+        self.next = Instant::now() + RENEW_AGAIN;
+        if let Err(error) = make(&self.made) {
+            warn!(%error, "the self-signed certificate cannot be renewed");
+        }
+    }
 }
 
 impl Tally {
@@ -61,8 +90,15 @@ impl Renewals {
     ///
     /// # Errors
     /// When the system does not let signals be caught.
-    pub(crate) fn new(sources: Vec<Source>, tally: Arc<Tally>) -> io::Result<Self> {
-        Ok(Self { reloader: Reloader::new(sources), tally, hangup: signal(SignalKind::hangup())? })
+    pub(crate) fn new(tls: &Tls) -> io::Result<Self> {
+        let of_clients = || tls.clients.iter().flat_map(TlsListener::sources).collect();
+        let own = tls.self_signed.clone();
+        Ok(Self {
+            reloader: Reloader::new(tls.sources.clone()),
+            own: own.map(|made| Own { made, sources: of_clients(), next: Instant::now() }),
+            tally: Arc::clone(&tls.renewed),
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     pub(crate) async fn run(mut self) {
@@ -77,14 +113,15 @@ impl Renewals {
                 info!("received SIGHUP; reading certificate files again");
             }
             // Files may be large and disks slow: nobody waits for them here.
-            let Self { mut reloader, tally, hangup } = self;
+            let Self { mut reloader, mut own, tally, hangup } = self;
             let read = spawn_blocking(move || {
                 let reloaded = if all { reloader.read_all() } else { reloader.look() };
-                (reloader, reloaded)
+                own.iter_mut().for_each(Own::look);
+                (reloader, own, reloaded)
             });
-            let Ok((reloader, reloaded)) = read.await else { return };
+            let Ok((reloader, own, reloaded)) = read.await else { return };
             reloaded.iter().for_each(|reloaded| tally.note(reloaded));
-            self = Self { reloader, tally, hangup };
+            self = Self { reloader, own, tally, hangup };
         }
     }
 }

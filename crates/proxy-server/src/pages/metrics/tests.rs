@@ -52,6 +52,7 @@ fn tls() -> Tls {
         sources: listener.sources(),
         clients: Some(listener),
         metrics: None,
+        self_signed: None,
         counters: Arc::default(),
         renewed: Arc::default(),
     }
