@@ -3,11 +3,9 @@
 //! The values are valid by now: the files are readable, certificates and keys fit. What is left to try are the addresses, and
 //! what DNS knows.
 
-use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{answer, complain};
+use crate::cli::{answer, complain, one_line};
 use crate::config::{Config, MetricsSocket};
 use crate::door::bind::{BindError, bind, try_unix};
 use crate::door::tls::Tls;
@@ -23,7 +21,8 @@ pub(crate) fn run(config: &Config) -> ExitCode {
         answer("the configuration is valid");
         return ExitCode::SUCCESS;
     }
-    complain(&refusals.join("\n"));
+    let lines: Vec<String> = refusals.iter().map(|refusal| one_line(refusal)).collect();
+    complain(&lines.join("\n"));
     ExitCode::FAILURE
 }
 
@@ -47,21 +46,9 @@ async fn refusals(config: &Config) -> Vec<String> {
 
 /// What is wrong with the certificates. One that the process makes for itself is not made, but there must be room for it.
 fn tls(config: &Config) -> Option<String> {
-    match &config.listener_tls.self_signed {
-        None => Tls::open(config).err().map(|error| error.to_string()),
-        Some(made) if made.cert().exists() => {
-            let clients = config.listener_tls.clients.as_ref()?;
-            clients.check().err().map(|error| error.to_string())
-        }
-        Some(made) => room(&made.cert()).err(),
-    }
-}
-
-/// Whether a file can be made there, folders and all.
-fn room(file: &Path) -> Result<(), String> {
-    let folder = file.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
-    let trial = folder.join(format!(".etcd-grpc-proxy-{}", std::process::id()));
-    fs::create_dir(&trial)
-        .and_then(|()| fs::remove_dir(&trial))
-        .map_err(|error| format!("cannot write to {}: {error}", folder.display()))
+    let checked = match &config.listener_tls.self_signed {
+        Some(made) if !made.cert().exists() => made.check_room(),
+        Some(_) | None => Tls::check(config),
+    };
+    checked.err().map(|error| error.to_string())
 }

@@ -75,6 +75,12 @@ pub(crate) fn complain(reason: &impl fmt::Display) {
     say(&mut io::stderr(), &reason.to_string());
 }
 
+/// The text in one line: names and values may have anything in them.
+pub(crate) fn one_line(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
 /// Tells the operator what was asked for.
 pub(crate) fn answer(text: &str) {
     say(&mut io::stdout(), text);
@@ -140,8 +146,8 @@ impl Refusal {
     }
 
     /// What is wrong, a line each.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().map(String::as_str)
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        self.lines.iter().map(|line| one_line(line))
     }
 
     fn all(lines: Vec<String>) -> Result<(), Self> {
@@ -155,7 +161,7 @@ fn hint(program: &str) -> String {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.lines.join("\n"))
+        f.write_str(&self.lines().collect::<Vec<_>>().join("\n"))
     }
 }
 

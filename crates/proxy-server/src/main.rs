@@ -94,7 +94,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            cli::complain(&cli::one_line(&error.to_string()));
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,10 @@
 //! PEM files: the only place that knows how they are read.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
@@ -8,6 +12,8 @@ use crate::Error;
 
 /// What a PEM section begins with, after which it is not DER.
 const MARKER: &[u8] = b"-----BEGIN ";
+/// In bytes. The largest revocation lists of public authorities are smaller; a device has no end.
+const LONGEST: u64 = 64 << 20;
 /// In characters.
 const LONGEST_REASON: usize = 120;
 
@@ -39,7 +45,13 @@ pub(crate) fn revocation_lists(file: &Path) -> Result<Vec<CertificateRevocationL
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(file).map_err(|reason| Error::Unreadable { file: file.to_owned(), reason })
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut bytes));
+    let unreadable = |reason| Error::Unreadable { file: file.to_owned(), reason };
+    if read.map_err(unreadable)? as u64 > LONGEST {
+        return Err(unreadable(io::Error::other(format!("longer than {LONGEST} bytes"))));
+    }
+    Ok(bytes)
 }
 
 fn malformed(file: &Path, reason: io::Error) -> Error {

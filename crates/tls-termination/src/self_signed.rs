@@ -83,6 +83,20 @@ impl SelfSigned {
         self.found().map(drop)
     }
 
+    /// Whether there is room for the files, where there are none: folders can be made. Leaves nothing behind.
+    ///
+    /// # Errors
+    /// Those that [`SelfSigned::ensure`] would have.
+    pub fn check_room(&self) -> Result<(), Error> {
+        let here = Path::new(".");
+        let folders =
+            self.folder.ancestors().map(|above| if above.as_os_str().is_empty() { here } else { above });
+        let nearest = folders.into_iter().find(|folder| folder.exists()).unwrap_or(here);
+        let trial = nearest.join(format!(".{}", std::process::id()));
+        let made = DirBuilder::new().mode(0o700).create(&trial).and_then(|()| fs::remove_dir(&trial));
+        made.map_err(|reason| self.failed(reason))
+    }
+
     /// Uses what is there. Makes a certificate where there is none, where its key is missing, where it has expired, and
     /// where it is self-signed and has less than 30 days left. One that somebody else has issued is left to them
     /// for as long as it is good.

@@ -6,9 +6,9 @@ use std::{
 };
 
 use rustls::{
-    ServerConfig,
+    ConfigBuilder, ServerConfig,
     crypto::CryptoProvider,
-    server::{NoServerSessionStorage, ResolvesServerCert},
+    server::{NoServerSessionStorage, ResolvesServerCert, WantsServerCert},
 };
 
 use crate::{
@@ -73,25 +73,45 @@ impl ServerTls {
     pub fn check(&self) -> Result<(), Error> {
         LiveConfig::new(self).map(drop)
     }
+
+    /// The same without certificate and key, which may be yet to be made.
+    ///
+    /// # Errors
+    /// What is wrong with the other files, or with the choices together.
+    pub fn check_all_but_pair(&self) -> Result<(), Error> {
+        let (authorities, revoked) = (in_use(&self.authorities()?), in_use(&self.revoked()?));
+        begin(self, &self.provider(), authorities.as_deref(), revoked.as_ref()).map(drop)
+    }
+
+    fn provider(&self) -> Arc<CryptoProvider> {
+        let mut provider = self.curves.provider();
+        self.suites.restrict(&mut provider);
+        Arc::new(provider)
+    }
+
+    fn authorities(&self) -> Result<Option<Arc<Followed<Authorities>>>, Error> {
+        let follow = |file: &PathBuf| {
+            let named = file.clone();
+            Followed::new(&[file], move || roots::from_file(&named))
+        };
+        self.trusted_ca.as_ref().map(follow).transpose()
+    }
+
+    fn revoked(&self) -> Result<Option<Arc<Followed<Revoked>>>, Error> {
+        let follow = |file: &PathBuf| {
+            let (named, mode) = (file.clone(), self.crl_mode);
+            Followed::new(&[file], move || Revoked::from_file(&named, mode))
+        };
+        self.crl.as_ref().map(follow).transpose()
+    }
 }
 
 impl LiveConfig {
     /// The order of the checks is etcd's: the pair, then the CA file. The revocation list comes last.
     pub(crate) fn new(choices: &ServerTls) -> Result<Self, Error> {
-        let mut provider = choices.curves.provider();
-        choices.suites.restrict(&mut provider);
-        let provider = Arc::new(provider);
+        let provider = choices.provider();
         let identity = followed_identity(choices, &provider)?;
-        let authorities = choices.trusted_ca.as_ref().map(|file| {
-            let named = file.clone();
-            Followed::new(&[file], move || roots::from_file(&named))
-        });
-        let authorities = authorities.transpose()?;
-        let revoked = choices.crl.as_ref().map(|file| {
-            let (named, mode) = (file.clone(), choices.crl_mode);
-            Followed::new(&[file], move || Revoked::from_file(&named, mode))
-        });
-        let revoked = revoked.transpose()?;
+        let (authorities, revoked) = (choices.authorities()?, choices.revoked()?);
         let (present, lists) = (in_use(&authorities), in_use(&revoked));
         let config = make(choices, &provider, &identity, present.as_deref(), lists.as_ref())?;
         let made = Mutex::new(Made { authorities: present, revoked: lists, config });
@@ -143,6 +163,25 @@ fn same<T>(one: &Option<Arc<T>>, other: &Option<Arc<T>>) -> bool {
     }
 }
 
+/// All of a configuration but who this process is.
+fn begin(
+    choices: &ServerTls,
+    provider: &Arc<CryptoProvider>,
+    authorities: Option<&Authorities>,
+    revoked: Option<&Arc<Revoked>>,
+) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, Error> {
+    let versions = TlsVersion::between(choices.min_version, choices.max_version);
+    let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(&versions)
+        .map_err(Error::Provider)?;
+    Ok(match authorities {
+        Some(authorities) => builder.with_client_cert_verifier(
+            client_verifier(authorities, revoked, choices.crl_mode, provider).map_err(Error::Verifier)?,
+        ),
+        None => builder.with_no_client_auth(),
+    })
+}
+
 fn make(
     choices: &ServerTls,
     provider: &Arc<CryptoProvider>,
@@ -150,16 +189,7 @@ fn make(
     authorities: Option<&Authorities>,
     revoked: Option<&Arc<Revoked>>,
 ) -> Result<Arc<ServerConfig>, Error> {
-    let versions = TlsVersion::between(choices.min_version, choices.max_version);
-    let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
-        .with_protocol_versions(&versions)
-        .map_err(Error::Provider)?;
-    let builder = match authorities {
-        Some(authorities) => builder.with_client_cert_verifier(
-            client_verifier(authorities, revoked, choices.crl_mode, provider).map_err(Error::Verifier)?,
-        ),
-        None => builder.with_no_client_auth(),
-    };
+    let builder = begin(choices, provider, authorities, revoked)?;
     let mut config = builder.with_cert_resolver(Arc::clone(identity) as Arc<dyn ResolvesServerCert>);
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     if authorities.is_some() {

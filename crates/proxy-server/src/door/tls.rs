@@ -14,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::config::Config;
+use crate::config::{Config, ListenerTls};
 pub(crate) use renewals::{Renewals, Tally};
 
 /// Handshakes on the second address that may be under way at once.
@@ -58,6 +58,15 @@ impl Tls {
         let tls = Self { clients, metrics, sources, self_signed, counters, renewed: Arc::default() };
         tls.warn_of_what_has_expired();
         Ok(tls)
+    }
+
+    /// Reads the certificate files, and does no more.
+    ///
+    /// # Errors
+    /// What is wrong with a file.
+    pub(crate) fn check(config: &Config) -> Result<(), Error> {
+        let ListenerTls { clients, metrics, .. } = &config.listener_tls;
+        [clients, metrics].into_iter().flatten().try_for_each(ServerTls::check)
     }
 
     /// As with etcd, what has expired is used: whether it is good enough is the peers' to say.

@@ -1,7 +1,12 @@
 //! A user's name and where the password is.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::{fmt, io};
+
+/// In bytes. A device has no end.
+const LONGEST: u64 = 1 << 16;
 
 /// A user of etcd's. The password is never shown.
 #[derive(Clone, Debug)]
@@ -45,7 +50,7 @@ impl Credentials {
     pub fn password(&self) -> Result<String, PasswordFileError> {
         match &self.password {
             Password::Text(text) => Ok(text.clone()),
-            Password::File(path) => match std::fs::read_to_string(path) {
+            Password::File(path) => match text(path) {
                 Ok(text) => {
                     let line = text.strip_suffix('\n').unwrap_or(&text);
                     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
@@ -54,6 +59,12 @@ impl Credentials {
             },
         }
     }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let length = File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if length as u64 > LONGEST { Err(io::Error::other("it is too long for a password")) } else { Ok(text) }
 }
 
 impl fmt::Debug for Password {

@@ -17,8 +17,15 @@ pub(super) fn config(flags: &Flags, metrics_are_tls: bool) -> Result<(ListenerTl
     let named =
         [&flags.cert_file, &flags.key_file, &flags.trusted_ca_file].iter().any(|name| !name.is_empty());
     let self_signed = (flags.auto_tls && !named).then(|| self_signed(flags)).transpose()?;
+    // Valid or not, whether or not there is TLS to use them.
+    crl_mode(&flags.client_crl_mode)?;
+    let metrics_ask = super::on_or_off("metrics-client-cert-auth", &flags.metrics_client_cert_auth)?;
     let clients = match (&self_signed, named) {
-        (Some(made), _) => Some(choices(flags, made.cert(), made.key())?),
+        (Some(made), _) => {
+            let tls = choices(flags, made.cert(), made.key())?;
+            tls.check_all_but_pair().map_err(refusal)?;
+            Some(tls)
+        }
         (None, true) => {
             let (cert, key) = pair(flags)?;
             let tls = choices(flags, cert, key)?;
@@ -27,7 +34,7 @@ pub(super) fn config(flags: &Flags, metrics_are_tls: bool) -> Result<(ListenerTl
         }
         (None, false) => None,
     };
-    let metrics = metrics_are_tls.then(|| metrics(flags, clients.as_ref())).transpose()?;
+    let metrics = metrics_are_tls.then(|| metrics(flags, clients.as_ref(), metrics_ask)).transpose()?;
     own_of_metrics_are_used(flags, metrics_are_tls)?;
     let notices = notices(flags, named, clients.as_ref());
     Ok((ListenerTls { clients, metrics, self_signed }, notices))
@@ -102,7 +109,7 @@ fn version(given: &str, unsaid: TlsVersion) -> TlsVersion {
 }
 
 /// The same as the clients', with a certificate of its own where one is named.
-fn metrics(flags: &Flags, clients: Option<&ServerTls>) -> Result<ServerTls, Refusal> {
+fn metrics(flags: &Flags, clients: Option<&ServerTls>, asks: bool) -> Result<ServerTls, Refusal> {
     let own = match (file(&flags.metrics_cert_file), file(&flags.metrics_key_file)) {
         (None, None) => None,
         (Some(cert), Some(key)) => Some((cert, key)),
@@ -113,7 +120,7 @@ fn metrics(flags: &Flags, clients: Option<&ServerTls>) -> Result<ServerTls, Refu
         (None, Some(clients)) => clients.clone(),
         (None, None) => return Err(without_certificate(&flags.metrics_addr)),
     };
-    if !super::on_or_off("metrics-client-cert-auth", &flags.metrics_client_cert_auth)? {
+    if !asks {
         tls.trusted_ca = None;
     }
     if !flags.metrics_cert_file.is_empty() {

@@ -61,6 +61,13 @@ pub(super) fn log(flags: &Flags) -> Result<Log, Refusal> {
 
 /// Where spans go, which a build has to be made for.
 pub(super) fn tracing(flags: &Flags) -> Result<Option<TracingConfig>, Refusal> {
+    let rate = flags.distributed_tracing_sampling_rate;
+    let samples_per_million =
+        u32::try_from(rate).ok().filter(|rate| *rate <= 1_000_000).ok_or_else(|| {
+            Refusal::new(format!(
+                "invalid distributed-tracing-sampling-rate {rate} (must be between 0 and 1000000)"
+            ))
+        })?;
     if !flags.enable_distributed_tracing {
         return Ok(None);
     }
@@ -70,13 +77,6 @@ pub(super) fn tracing(flags: &Flags) -> Result<Option<TracingConfig>, Refusal> {
             "--enable-distributed-tracing is not served by this build, {without}"
         )));
     }
-    let rate = flags.distributed_tracing_sampling_rate;
-    let samples_per_million =
-        u32::try_from(rate).ok().filter(|rate| *rate <= 1_000_000).ok_or_else(|| {
-            Refusal::new(format!(
-                "invalid distributed-tracing-sampling-rate {rate} (must be between 0 and 1000000)"
-            ))
-        })?;
     Ok(Some(TracingConfig {
         address: flags.distributed_tracing_address.clone(),
         service_name: flags.distributed_tracing_service_name.clone(),

@@ -108,6 +108,11 @@ fn yaml_that_is_no_table_of_names_is_refused_in_one_line() {
 fn what_cannot_be_parsed_is_said_with_its_line() {
     let said = faults(toml::read("debug = true\nresolver-ttl = \nnamespace = 'x\n"));
     assert!(said.len() >= 2 && said[0].starts_with("2: ") && said[1].starts_with("3: "), "{said:?}");
+    let broken = toml::read("debug = true\nendpoints = ['a', [[[[\n");
+    assert_eq!(broken.entries, [one("debug", "true", 1)], "half a list is none");
+    assert!(broken.faults.len() <= 3, "{broken:?}");
+    let deep = toml::read(&format!("endpoints = {}", "[".repeat(10_000)));
+    assert!(deep.entries.is_empty() && deep.faults.len() <= 3, "{:?}", deep.faults);
     let said = faults(yaml::read("debug: true\nendpoints: [a\nkey: b\n"));
     assert!(said.len() == 1 && !said[0].starts_with("1: "), "{said:?}");
 }

@@ -1,20 +1,28 @@
 //! TOML: `endpoints = ["a:1", "b:2"]`. Tables are not needed: every key is the name of a flag.
 
+use std::ops::Range;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Content, Entry, Given};
 
-/// Everything that can be read, and everything that is wrong.
+/// Everything that can be read, and everything that is wrong. Of a value that is broken nothing is taken.
 pub(super) fn read(text: &str) -> Content {
     let mut content = Content::default();
     let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
     let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        content.fault(error.span().map_or(1, |span| line(span.start)), error.message());
+    let broken: Vec<Range<usize>> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();
+    for (error, span) in errors.iter().zip(&broken) {
+        content.fault(line(span.start), error.message());
     }
+    // What is wrong once is often met again on the way to where it makes sense.
+    content.faults.dedup();
     for (key, value) in table.get_ref() {
         let (name, line) = (key.get_ref(), line(key.span().start));
+        if broken.iter().any(|fault| fault.start <= value.span().end && fault.end >= key.span().start) {
+            continue;
+        }
         match given(value) {
             Some(given) => content.entries.push(Entry { key: name.to_string(), given, line }),
             None => content.fault(line, format!("{name} takes a value or a list of values")),
