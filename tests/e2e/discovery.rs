@@ -1,6 +1,7 @@
 //! Members that DNS names, by a real DNS server.
 
 mod gateway;
+mod members;
 mod proxy;
 mod secure;
 

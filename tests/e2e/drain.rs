@@ -21,8 +21,12 @@ struct Busy {
 
 impl Busy {
     async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    async fn with(flags: &[&str]) -> Self {
         let cluster = Cluster::start(Shape::single()).await;
-        let proxy = Proxy::start(&cluster.endpoints(), &[]).await;
+        let proxy = Proxy::start(&cluster.endpoints(), flags).await;
         let client = proxy.client();
         for id in [1, 2] {
             client.lease().lease_grant(grant(id, 3000)).await.expect("a lease");
@@ -77,6 +81,42 @@ async fn a_second_signal_ends_it_at_once() {
     assert!(!busy.proxy.has_ended(), "the call under way is waited for");
     busy.proxy.terminate();
     busy.proxy.end().await;
+}
+
+/// A call that waits for somebody else uses up the time that there is, and no more.
+#[tokio::test]
+async fn what_does_not_end_by_itself_is_ended_at_the_deadline() {
+    let mut busy = Busy::with(&["--drain-timeout=200ms"]).await;
+    busy.proxy.terminate();
+    busy.streams_end().await;
+    assert_eq!(busy.proxy.end().await.code(), Some(0));
+    let ended = soon("the call under way", busy.waiting).await.expect("no panic");
+    assert!(ended.is_err(), "the lock was never free");
+    let told = |line: &serde_json::Value| line["msg"] == "closing the connections that are left";
+    assert!(busy.proxy.log().iter().any(told), "{:?}", busy.proxy.log());
+}
+
+/// The registration is taken back before anything else, but a cluster that does not answer holds nobody up for long.
+#[tokio::test]
+async fn a_cluster_that_is_away_does_not_hold_up_the_end() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let flags = ["--resolver-prefix=/proxies", "--resolver-ttl=3600"];
+    let mut proxy = Proxy::start_advertised(&cluster.endpoints(), &flags).await;
+    let direct = cluster.member(0).client();
+    eventually("the registration", e2e::SOON, async || {
+        let found = direct.kv().range(range("/proxies/", "/proxies0")).await.expect("a read");
+        (found.into_inner().count == 1).then_some(())
+    })
+    .await;
+    cluster.member(0).freeze();
+    proxy.terminate();
+    assert_eq!(proxy.end().await.code(), Some(0));
+    let told = |line: &serde_json::Value| {
+        line["msg"].as_str().is_some_and(|text| text.starts_with("leaving without telling etcd"))
+            || line["msg"].as_str().is_some_and(|text| text.contains("registration"))
+    };
+    assert!(proxy.log().iter().any(told), "{:?}", proxy.log());
+    cluster.member(0).thaw();
 }
 
 #[tokio::test]

@@ -37,11 +37,13 @@ pub struct Wish<'a> {
     pub days: (i64, i64),
     /// Its serial number.
     pub serial: u64,
+    /// The hosts and addresses that it is good for.
+    pub names: &'a [&'a str],
 }
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { common_name: None, days: (-1, 2), serial: 1 }
+        Self { common_name: None, days: (-1, 2), serial: 1, names: &["localhost", "127.0.0.1"] }
     }
 }
 
@@ -78,6 +80,12 @@ impl Authority {
         self.issue(name, &Wish::default(), ExtendedKeyUsagePurpose::ServerAuth)
     }
 
+    /// The same for a server of these names.
+    #[must_use]
+    pub fn server_named(&self, name: &str, names: &[&str]) -> Files {
+        self.issue(name, &Wish { names, ..Wish::default() }, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
     /// A certificate for a client, in files that begin with `name`.
     #[must_use]
     pub fn client(&self, name: &str, wish: &Wish<'_>) -> Files {
@@ -86,7 +94,7 @@ impl Authority {
 
     fn issue(&self, name: &str, wish: &Wish<'_>, usage: ExtendedKeyUsagePurpose) -> Files {
         let key = KeyPair::generate().expect("a key");
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names: Vec<String> = wish.names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("parameters");
         params.distinguished_name = subject(wish.common_name);
         params.serial_number = Some(SerialNumber::from(wish.serial));
@@ -139,6 +147,19 @@ impl Files {
             std::fs::rename(&beside, old).expect("rename a file");
         }
     }
+}
+
+/// A certificate as `--auto-tls` makes it, good for so many days more, in the place of `files`.
+pub fn self_signed(files: &Files, days: i64) {
+    let key = KeyPair::generate().expect("a key");
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let mut params = CertificateParams::new(names).expect("parameters");
+    params.distinguished_name = subject(None);
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.not_after = OffsetDateTime::now_utc() + Duration::days(days);
+    let certificate = params.self_signed(&key).expect("a certificate");
+    std::fs::write(&files.key, key.serialize_pem()).expect("write a file");
+    std::fs::write(&files.cert, certificate.pem()).expect("write a file");
 }
 
 fn subject(common_name: Option<&str>) -> DistinguishedName {

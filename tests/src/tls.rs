@@ -25,13 +25,27 @@ pub async fn connect(
     own: Option<&Files>,
     protocols: &[&str],
 ) -> io::Result<TlsStream<TcpStream>> {
+    connect_speaking(rustls::ALL_VERSIONS, address, ca, own, protocols).await
+}
+
+/// The same with these versions of TLS alone.
+///
+/// # Errors
+/// When the handshake fails on this side.
+pub async fn connect_speaking(
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    address: &str,
+    ca: &Path,
+    own: Option<&Files>,
+    protocols: &[&str],
+) -> io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(ca).expect("a CA file") {
         roots.add(certificate.expect("a certificate")).expect("a certificate");
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .expect("versions")
         .with_root_certificates(roots);
     let mut config = match own {

@@ -7,7 +7,7 @@ use super::{Forward, flags, service};
 use crate::requests::{get, put};
 
 /// Nobody is there: whoever serves was found by DNS.
-const NOBODY: &str = "127.0.0.1:1";
+pub(crate) const NOBODY: &str = "127.0.0.1:1";
 
 /// The plain members under `name`.
 fn services(name: &str, cluster: &Cluster, members: &[usize]) -> String {
@@ -15,21 +15,21 @@ fn services(name: &str, cluster: &Cluster, members: &[usize]) -> String {
     members.iter().map(one).collect()
 }
 
-async fn started(dns: &Dns, endpoints: &str, more: &[&str]) -> Proxy {
+pub(crate) async fn started(dns: &Dns, endpoints: &str, more: &[&str]) -> Proxy {
     let flags = flags(dns);
     let flags: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
     Proxy::start(endpoints, &flags).await
 }
 
-fn says(proxy: &Proxy, message: &str) -> Option<Value> {
+pub(crate) fn says(proxy: &Proxy, message: &str) -> Option<Value> {
     proxy.log().into_iter().find(|line| line["msg"] == message)
 }
 
-async fn eventually_says(proxy: &Proxy, message: &str) -> Value {
+pub(crate) async fn eventually_says(proxy: &Proxy, message: &str) -> Value {
     eventually(message, SOON, async || says(proxy, message)).await
 }
 
-async fn serves(proxy: &Proxy, key: &str) {
+pub(crate) async fn serves(proxy: &Proxy, key: &str) {
     let client = proxy.client();
     client.kv().put(put(key, "value")).await.expect("a write");
     assert_eq!(client.kv().range(get(key)).await.expect("a read").into_inner().kvs.len(), 1);

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use e2e::temp::TempDir;
-use e2e::{Cluster, Etcdctl, ExistingProxy, Proxy, Shape};
+use e2e::{
+    Cluster, Etcdctl, ExistingProxy, Files, Proxy, SOON, Shape, certificates, eventually, metrics, ports,
+};
 
 use super::{assert_good, flag};
 
@@ -56,4 +58,43 @@ async fn etcds_proxy_and_this_one_share_the_files() {
     let theirs = ExistingProxy::start(&cluster.endpoints(), &["--auto-tls", &data]).await;
     assert_good(&any(theirs.address()).run(&["get", "a"]).await, "a\n1\n");
     assert_eq!(cert(&dir), made);
+}
+
+/// A proxy that runs for years: under the one that is at its end, a new one is made, served, and told of. Clients that are in
+/// stay in.
+#[tokio::test]
+async fn it_is_renewed_before_its_end_under_a_running_proxy() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let dir = TempDir::new("renewed");
+    let metrics_addr = format!("127.0.0.1:{}", ports::free_port());
+    let flags =
+        ["--auto-tls", &flag("data-dir", dir.path()), &format!("--metrics-addr=http://{metrics_addr}")];
+    let proxy = Proxy::start(&cluster.endpoints(), &flags).await;
+    let file = |name: &str| dir.path().join("fixtures/proxy").join(name);
+    let files = Files { cert: file("cert.pem"), key: file("key.pem") };
+    let days = async || {
+        let name = "etcd_grpc_proxy_tls_certificate_expiry_days";
+        metrics::sum_at(&metrics_addr, "/proxy/metrics", name, &[]).await
+    };
+    let said = |text: &str| proxy.log().iter().any(|line| line["msg"] == text);
+    assert!(days().await > 300.0);
+    certificates::self_signed(&files, 40);
+    eventually("what is good for a while is used as it is", SOON, async || {
+        (days().await < 50.0).then_some(())
+    })
+    .await;
+    let own = std::fs::read(&files.cert).expect("a file");
+    let mut watch = trusting(proxy.address(), &files.cert).start(&["watch", "a"]);
+    assert_good(&trusting(proxy.address(), &files.cert).run(&["put", "b", "1"]).await, "OK\n");
+    assert_eq!(std::fs::read(&files.cert).expect("a file"), own, "nobody has touched it");
+
+    certificates::self_signed(&files, 20);
+    eventually("a new one is in use", SOON, async || (days().await > 300.0).then_some(())).await;
+    assert!(said("the self-signed certificate is at its end and is replaced"), "{:?}", proxy.log());
+    eventually("the watch hears", SOON, async || {
+        assert_good(&trusting(proxy.address(), &files.cert).run(&["put", "a", "1"]).await, "OK\n");
+        Some(())
+    })
+    .await;
+    assert_eq!(watch.line().await.as_deref(), Some("PUT"));
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use e2e::certificates::Wish;
 use e2e::{Authority, Cluster, Proxy, SOON, Shape, eventually, http1, metrics, ports, tls};
+use rustls::version::{TLS12, TLS13};
+use rustls::{CipherSuite, NamedGroup};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::process::Command;
@@ -12,6 +14,8 @@ use tokio::process::Command;
 use super::{assert_good, etcdctl, flag, serving, started};
 
 const SILENT: usize = 1_000;
+/// As many handshakes as there may be at once.
+const UNDER_WAY: usize = 4_096;
 
 async fn tls_proxy(cluster: &Cluster, authority: &Authority, more: &[String]) -> Proxy {
     let server = authority.server("server");
@@ -119,6 +123,90 @@ async fn a_thousand_silent_connections_do_no_harm() {
         (sum("etcd_grpc_proxy_tls_handshakes_pending").await < 1.0).then_some(())
     })
     .await;
+}
+
+/// Handshakes under way are bounded in number too: those who say nothing make room, the oldest first.
+#[tokio::test]
+async fn more_silent_connections_than_may_be_under_way_do_no_harm() {
+    let authority = Authority::new("crowd");
+    let cluster = Cluster::start(Shape::single()).await;
+    let metrics_addr = format!("127.0.0.1:{}", ports::free_port());
+    let proxy = tls_proxy(&cluster, &authority, &[format!("--metrics-addr=http://{metrics_addr}")]).await;
+    let sum = async |name: &str, labels: &[&str]| {
+        metrics::sum_at(&metrics_addr, "/proxy/metrics", name, labels).await
+    };
+    let crowded = async || sum("etcd_grpc_proxy_tls_handshake_failures_total", &["reason=\"crowded\""]).await;
+    let mut silent = std::collections::VecDeque::new();
+    // On a slow machine some are let go for their time before there are enough of them.
+    for opened in 0..10 * UNDER_WAY {
+        silent.push_back(TcpStream::connect(proxy.address()).await.expect("a connection"));
+        // Those whom the proxy has sent away need no place here.
+        silent.drain(..silent.len().saturating_sub(UNDER_WAY + SILENT));
+        if opened > UNDER_WAY && opened % 100 == 0 && crowded().await > 0.0 {
+            break;
+        }
+    }
+    assert!(crowded().await > 0.0, "the oldest have made room");
+    assert!(sum("etcd_grpc_proxy_tls_handshakes_pending", &[]).await <= UNDER_WAY as f64);
+    assert_good(&etcdctl(proxy.address(), &authority, None).run(&["put", "a", "1"]).await, "OK\n");
+    tls::get(proxy.address(), authority.file(), None, "/health").await.expect("a page");
+    let mut oldest = silent.pop_front().expect("a connection");
+    assert!(tokio::time::timeout(SOON, oldest.read_to_end(&mut Vec::new())).await.is_ok(), "it is closed");
+}
+
+/// What the flags choose is what a handshake settles on.
+#[tokio::test]
+async fn versions_suites_and_curves_are_those_of_the_flags() {
+    let authority = Authority::new("chosen");
+    let cluster = Cluster::start(Shape::single()).await;
+    let old = [
+        "--tls-max-version=TLS1.2",
+        "--listen-cipher-suites=TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        "--tls-curve-preferences=P-384",
+    ];
+    let proxy = tls_proxy(&cluster, &authority, &old.map(str::to_owned)).await;
+    let stream = tls::connect(proxy.address(), authority.file(), None, &["h2"]).await.expect("a connection");
+    let session = stream.get_ref().1;
+    let suite = session.negotiated_cipher_suite().expect("a suite").suite();
+    assert_eq!(suite, CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256);
+    let group = session.negotiated_key_exchange_group().expect("a group").name();
+    assert_eq!(group, NamedGroup::secp384r1);
+    let speaking = async |version, proxy: &Proxy| {
+        tls::connect_speaking(&[version], proxy.address(), authority.file(), None, &["h2"]).await.is_ok()
+    };
+    assert!(speaking(&TLS12, &proxy).await && !speaking(&TLS13, &proxy).await);
+    assert_good(&etcdctl(proxy.address(), &authority, None).run(&["put", "a", "1"]).await, "OK\n");
+    drop(proxy);
+    let new =
+        ["--tls-min-version=TLS1.3".to_owned(), "--tls-curve-preferences=X25519MLKEM768,P-256".to_owned()];
+    let proxy = tls_proxy(&cluster, &authority, &new).await;
+    assert!(!speaking(&TLS12, &proxy).await && speaking(&TLS13, &proxy).await);
+    assert_good(&etcdctl(proxy.address(), &authority, None).run(&["get", "a"]).await, "a\n1\n");
+}
+
+/// The second address asks for certificates as the first does, with either kind of list and in either way to read it.
+#[tokio::test]
+async fn the_second_address_looks_up_every_kind_of_list() {
+    let authority = Authority::new("lists");
+    let cluster = Cluster::start(Shape::single()).await;
+    let good = authority.client("good", &Wish { serial: 7, ..Wish::default() });
+    let revoked = authority.client("revoked", &Wish { serial: 9, ..Wish::default() });
+    let list = authority.revokes(&[9]);
+    let forms =
+        [authority.write("list.der", list.der()), authority.write("list.pem", list.pem().expect("PEM"))];
+    let address = format!("127.0.0.1:{}", ports::free_port());
+    for (form, mode) in forms.iter().flat_map(|form| [(form, "etcd"), (form, "strict")]) {
+        let more = vec![
+            format!("--metrics-addr=https://{address}"),
+            flag("client-crl-file", form),
+            format!("--client-crl-mode={mode}"),
+        ];
+        let flags = [serving(&authority.server("server"), &authority), more].concat();
+        let _proxy = started(&cluster.endpoints(), &flags).await;
+        let get = async |own| tls::get(&address, authority.file(), Some(own), "/proxy/health").await;
+        assert!(get(&good).await.expect("a page").starts_with("HTTP/1.1 200"), "{form:?} {mode}");
+        assert!(get(&revoked).await.is_err(), "{form:?} {mode}");
+    }
 }
 
 /// A drain does not wait for handshakes.

@@ -5,7 +5,7 @@ use std::path::Path;
 use e2e::certificates::Wish;
 use e2e::{Authority, Cluster, Files, Proxy, SOON, Shape, eventually, metrics, ports, tls};
 
-use super::{asking, assert_good, etcdctl, flag, serving, started};
+use super::{asking, assert_good, etcdctl, flag, started};
 
 /// A proxy whose metrics are in plain text elsewhere.
 struct Watched {
@@ -39,6 +39,12 @@ impl Watched {
     /// Whether the listener shows a certificate of this authority.
     async fn shows(&self, authority: &Authority) -> bool {
         tls::connect(self.proxy.address(), authority.file(), None, &["h2"]).await.is_ok()
+    }
+
+    /// The same where clients have to show a certificate.
+    async fn shows_to(&self, authority: &Authority, own: &Files) -> Option<()> {
+        let shown = tls::connect(self.proxy.address(), authority.file(), Some(own), &["h2"]).await;
+        shown.is_ok().then_some(())
     }
 
     async fn lets_in(&self, server: &Authority, own: &Files) -> bool {
@@ -121,12 +127,26 @@ async fn a_signal_reads_authorities_and_lists_again() {
     assert!(watched.lets_in(&first, &of_second).await, "the new authority counts");
     assert!(!watched.lets_in(&first, &of_first).await, "the new list counts");
 
-    // What is no good changes nothing, by itself or upon a signal.
+    // What is no good changes nothing, by itself or upon a signal, and each file is named.
     first.write("trusted.pem", "");
     first.write("revoked.pem", "garbage");
+    std::fs::write(&server.key, "no key").expect("write a file");
     watched.proxy.signal("HUP");
-    watched.bad(2.0).await;
+    watched.bad(3.0).await;
     assert!(watched.lets_in(&first, &of_second).await && !watched.lets_in(&first, &of_first).await);
+    for file in [&trusted, &list, &server.key] {
+        let name = file.display().to_string();
+        let told = |line: &serde_json::Value| {
+            line["level"] == "warn" && line["error"].as_str().is_some_and(|error| error.contains(&name))
+        };
+        assert!(watched.proxy.log().iter().any(told), "{name}: {:?}", watched.proxy.log());
+    }
+
+    // The pair of another authority is shown as soon as the signal says so.
+    second.server("other").replace(&server);
+    watched.proxy.signal("HUP");
+    eventually("the new certificate is shown", SOON, async || watched.shows_to(&second, &of_second).await)
+        .await;
 }
 
 /// The list and the authorities are followed without a signal too.
@@ -136,13 +156,30 @@ async fn a_renewed_list_is_noticed() {
     let cluster = Cluster::start(Shape::single()).await;
     let server = authority.server("server");
     let list = authority.write("revoked.der", authority.revokes(&[]).der());
-    let flags = [serving(&server, &authority), vec![flag("client-crl-file", &list)]].concat();
+    let trusted = authority.write("trusted.pem", std::fs::read(authority.file()).expect("a file"));
+    let flags = [
+        flag("cert-file", &server.cert),
+        flag("key-file", &server.key),
+        flag("trusted-ca-file", &trusted),
+        flag("client-crl-file", &list),
+    ];
     let watched = Watched::start(&cluster.endpoints(), &flags).await;
     let own = authority.client("own", &Wish { serial: 5, ..Wish::default() });
     assert!(watched.lets_in(&authority, &own).await);
     authority.write("revoked.der", authority.revokes(&[5]).der());
     watched.good(1.0).await;
     assert!(!watched.lets_in(&authority, &own).await);
+
+    let other = Authority::new("noticed-other");
+    let of_other = other.client("of-other", &Wish::default());
+    assert!(!watched.lets_in(&authority, &of_other).await);
+    authority.write("trusted.pem", std::fs::read(other.file()).expect("a file"));
+    watched.good(2.0).await;
+    assert!(watched.lets_in(&authority, &of_other).await);
+    // A list that is broken is told of, and the one before stays.
+    authority.write("revoked.der", "broken");
+    watched.bad(1.0).await;
+    assert!(watched.lets_in(&authority, &of_other).await);
 }
 
 /// The side towards etcd: a new authority and a new certificate, when the members have changed theirs.
