@@ -146,8 +146,8 @@ impl Refusal {
     }
 
     /// What is wrong, a line each.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        self.lines.iter().map(|line| one_line(line))
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
     }
 
     fn all(lines: Vec<String>) -> Result<(), Self> {
@@ -161,7 +161,7 @@ fn hint(program: &str) -> String {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.lines().collect::<Vec<_>>().join("\n"))
+        f.write_str(&self.lines.join("\n"))
     }
 }
 

@@ -7,20 +7,27 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Content, Entry, Given};
 
+/// Nobody reads more.
+const MOST_FAULTS: usize = 64;
+
 /// Everything that can be read, and everything that is wrong. Of a value that is broken nothing is taken.
 pub(super) fn read(text: &str) -> Content {
     let mut content = Content::default();
-    let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+    let ends: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
+    let number = |offset: usize| 1 + ends.partition_point(|end| *end < offset);
     let (table, errors) = DeTable::parse_recoverable(text);
-    let broken: Vec<Range<usize>> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();
+    let broken: Vec<Range<usize>> =
+        errors.iter().map(|error| error.span().unwrap_or_default()).take(MOST_FAULTS).collect();
     for (error, span) in errors.iter().zip(&broken) {
-        content.fault(line(span.start), error.message());
+        content.fault(number(span.start), error.message());
     }
     // What is wrong once is often met again on the way to where it makes sense.
     content.faults.dedup();
     for (key, value) in table.get_ref() {
-        let (name, line) = (key.get_ref(), line(key.span().start));
-        if broken.iter().any(|fault| fault.start <= value.span().end && fault.end >= key.span().start) {
+        let (name, line) = (key.get_ref(), number(key.span().start));
+        let last = number(value.span().end);
+        let is_broken = |fault: &Range<usize>| number(fault.start) <= last && fault.end >= key.span().start;
+        if broken.iter().any(is_broken) {
             continue;
         }
         match given(value) {
