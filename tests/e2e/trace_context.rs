@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use e2e::{Client, Proxy, SOON, eventually};
+use e2e::{Client, JsonConnection, Proxy, SOON, eventually};
 use http::{HeaderMap, Response};
 use proto_gen::etcdserverpb::RangeRequest;
 use tokio::net::TcpListener;
@@ -60,6 +60,41 @@ impl Recorder {
 
 async fn traced(proxy: &Proxy, call: u8) -> Client {
     proxy.client().with("traceparent", &context(call)).with("tracestate", "vendor=1").with("baggage", "a=b")
+}
+
+/// JSON, over HTTP/1.1 and HTTP/2, by the header's own name and as metadata; streams too.
+#[tokio::test]
+async fn the_context_of_a_json_call_reaches_etcd() {
+    let recorder = Recorder::default();
+    let proxy = Proxy::start(&recorder.listen().await, &[]).await;
+    let address = proxy.address();
+    let traced = |json: JsonConnection, call| {
+        json.with("Traceparent", &context(call)).with("tracestate", "vendor=1").with("baggage", "a=b")
+    };
+    let posts = [
+        (traced(JsonConnection::connect(address).await, 1), "/v3/kv/put", "Put", 1),
+        (traced(JsonConnection::connect_http2(address).await, 2), "/v3/kv/range", "Range", 2),
+        (
+            JsonConnection::connect(address).await.with("Grpc-Metadata-Traceparent", &context(3)),
+            "/v3/lease/grant",
+            "LeaseGrant",
+            3,
+        ),
+        (traced(JsonConnection::connect(address).await, 4), "/v3/auth/status", "AuthStatus", 4),
+        (traced(JsonConnection::connect(address).await, 5), "/v3/maintenance/snapshot", "Snapshot", 5),
+    ];
+    for (mut json, path, method, call) in posts {
+        let answer = json.post(path, "{}").await;
+        assert!(answer.body.contains("refused"), "{path}: {}", answer.body);
+        let came = || recorder.contexts().get(method).cloned().unwrap_or_default();
+        assert_eq!(came(), [context(call)], "{path}");
+    }
+    let calls = recorder.0.lock().unwrap();
+    let (_, headers) = calls.iter().find(|(path, _)| path.ends_with("/Put")).expect("a put");
+    assert_eq!(
+        (&headers["tracestate"], &headers["baggage"]),
+        (&"vendor=1".parse().unwrap(), &"a=b".parse().unwrap())
+    );
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ const REQUEST_PREFIX: &str = "grpc-metadata-";
 const RESPONSE_PREFIX: &str = "grpc-metadata-";
 const TRAILER_PREFIX: &str = "grpc-trailer-";
 const TIMEOUT: &str = "grpc-timeout";
+/// W3C's names for what tracers tell each other; over HTTP they have no prefix.
+const TRACE_CONTEXT: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
 /// What a gRPC call is given of an HTTP request's headers.
 #[derive(Debug)]
@@ -21,15 +23,16 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// `Authorization` as it is, `Grpc-Metadata-X` as `x`, `Grpc-Timeout` as it is.
+    /// `Authorization`, `Grpc-Timeout` and the context of a trace as they are, `Grpc-Metadata-X` as `x`. A context that
+    /// comes as metadata too is what was said to the service.
     ///
     /// # Errors
     /// `InvalidArgument` where the time-out is none.
     pub(crate) fn of_request(headers: &HeaderMap) -> Result<Self, Status> {
         let mut metadata = HeaderMap::new();
         for (name, value) in headers {
-            if *name == AUTHORIZATION {
-                metadata.append(AUTHORIZATION, value.clone());
+            if *name == AUTHORIZATION || is_trace_context(name, headers) {
+                metadata.append(name.clone(), value.clone());
             } else if let Some(name) = name.as_str().strip_prefix(REQUEST_PREFIX).and_then(metadata_name) {
                 metadata.append(name, value.clone());
             }
@@ -44,6 +47,10 @@ impl Metadata {
         }
         Ok(Self { headers: metadata, timeout })
     }
+}
+
+fn is_trace_context(name: &HeaderName, headers: &HeaderMap) -> bool {
+    TRACE_CONTEXT.contains(&name.as_str()) && !headers.contains_key(format!("{REQUEST_PREFIX}{name}"))
 }
 
 /// None for what gRPC and HTTP keep for themselves.
@@ -127,6 +134,16 @@ mod tests {
             [("authorization", "token.1"), ("hasleader", "true"), ("x-trace", "a"), ("grpc-timeout", "5S")];
         assert_eq!(metadata.headers, map(&expected));
         assert_eq!(metadata.timeout, Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn the_context_of_a_trace_reaches_the_service_once() {
+        let of_request = |pairs| Metadata::of_request(&map(pairs)).unwrap().headers;
+        let context =
+            [("traceparent", "00-a-b-01"), ("tracestate", "c=1"), ("tracestate", "d=2"), ("baggage", "e=f")];
+        assert_eq!(of_request(&context), map(&context));
+        let twice = [("Traceparent", "00-a-b-01"), ("Grpc-Metadata-Traceparent", "00-c-d-01")];
+        assert_eq!(of_request(&twice), map(&[("traceparent", "00-c-d-01")]));
     }
 
     #[test]

@@ -198,7 +198,8 @@ pub(crate) fn entrance(
     let messages = MessageLog::new(house.config.log.messages);
     let (router, chores) = router(house);
     let router = Arc::new(router);
-    let json = Gateway::new(InProcess::new(Arc::clone(&router)).heard_by(messages.clone()), api, json);
+    let service = InProcess::new(Arc::clone(&router)).observed_by(messages.clone(), spans.clone());
+    let json = Gateway::new(service, api, json);
     let http = HttpDoor { admin, json, talks, drain };
     (Entrance { router, http, clients, messages, limits, spans }, chores)
 }

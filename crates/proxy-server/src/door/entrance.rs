@@ -52,7 +52,7 @@ impl Entrance {
             return Either::Left(ready(self.router.refuse(&request, refusal)));
         }
         let call = client.begin();
-        let span = self.spans.begin(&mut request, client);
+        let span = self.spans.begin(&mut request, client.peer());
         let (requests, answers) = self.messages.listen(request.uri().path(), client.peer());
         let request = request.map(|body| RequestBody::from(body).heard_by(requests));
         let finished = |body: CountedBody| body.of_client(call).heard_by(answers).traced(span);

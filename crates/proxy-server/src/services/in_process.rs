@@ -13,12 +13,14 @@ use tonic::codegen::Service;
 use crate::services::calls::{CountedBody, RequestBody};
 use crate::services::message_log::MessageLog;
 use crate::services::router::Router;
+use crate::services::spans::Spans;
 
 /// What tonic's generated clients call, and the JSON gateway.
 #[derive(Clone)]
 pub(crate) struct InProcess {
     router: Arc<Router>,
     messages: MessageLog,
+    spans: Spans,
 }
 
 /// On whose behalf this process calls itself, as an extension of the request.
@@ -28,12 +30,12 @@ pub(crate) struct OnBehalfOf(pub(crate) SocketAddr);
 impl InProcess {
     /// Calls that nobody hears.
     pub(crate) fn new(router: Arc<Router>) -> Self {
-        Self { router, messages: MessageLog::default() }
+        Self { router, messages: MessageLog::default(), spans: Spans::default() }
     }
 
-    /// The same, with a log for the messages of calls that are on somebody's behalf.
-    pub(crate) fn heard_by(self, messages: MessageLog) -> Self {
-        Self { messages, ..self }
+    /// The same, with a log for the messages of calls that are on somebody's behalf, and spans for those calls.
+    pub(crate) fn observed_by(self, messages: MessageLog, spans: Spans) -> Self {
+        Self { messages, spans, ..self }
     }
 }
 
@@ -46,12 +48,15 @@ impl Service<Request<Body>> for InProcess {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let client = request.extensions().get::<OnBehalfOf>().copied();
-        let heard = client.map(|OnBehalfOf(peer)| self.messages.listen(request.uri().path(), peer));
-        let (requests, answers) = heard.unwrap_or_default();
+        let observed = client.map(|OnBehalfOf(peer)| {
+            let span = self.spans.begin(&mut request, peer);
+            (span, self.messages.listen(request.uri().path(), peer))
+        });
+        let (span, (requests, answers)) = observed.unwrap_or_default();
         let request = request.map(|body| RequestBody::from(body).heard_by(requests));
         let answer = self.router.call(request);
-        Box::pin(async move { Ok(answer.await.map(|body| body.heard_by(answers))) })
+        Box::pin(async move { Ok(answer.await.map(|body| body.heard_by(answers).traced(span))) })
     }
 }

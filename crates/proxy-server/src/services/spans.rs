@@ -1,13 +1,13 @@
-//! A span for each gRPC call of a client, sent to an OpenTelemetry collector. Without the feature `otel` there are none,
+//! A span for each call of a client, be it gRPC or JSON, sent to an OpenTelemetry collector. Without the feature `otel` there are none,
 //! and whatever a client says of its trace passes on as it is.
 
 #[cfg(feature = "otel")]
 mod exported;
 
+use std::net::SocketAddr;
+
 use http::Request;
 use tonic::Code;
-
-use crate::door::clients::ClientSeat;
 
 /// What an operator says about traces: etcd's flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +45,11 @@ impl Spans {
         Ok(Self { exported: config.map(exported::Exported::new).transpose()? })
     }
 
-    /// A call begins. What follows it belongs to its span.
-    pub(crate) fn begin<B>(&self, call: &mut Request<B>, client: &ClientSeat) -> CallSpan {
+    /// A client's call begins. What follows it belongs to its span.
+    pub(crate) fn begin<B>(&self, call: &mut Request<B>, client: SocketAddr) -> CallSpan {
         let Some(exported) = &self.exported else { return CallSpan::default() };
         let path = call.uri().path().to_owned();
-        CallSpan { open: exported.begin(&path, call.headers_mut(), client.peer()) }
+        CallSpan { open: exported.begin(&path, call.headers_mut(), client) }
     }
 
     /// Sends what is still to be sent.
@@ -68,7 +68,7 @@ impl Spans {
         Ok(Self {})
     }
 
-    pub(crate) fn begin<B>(&self, _: &mut Request<B>, _: &ClientSeat) -> CallSpan {
+    pub(crate) fn begin<B>(&self, _: &mut Request<B>, _: SocketAddr) -> CallSpan {
         CallSpan::default()
     }
 
