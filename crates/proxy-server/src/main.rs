@@ -32,8 +32,14 @@ use crate::log::LevelSwitch;
 
 /// Calls, streams and watchers are many small things of short life, each freed on the thread that made it. Built
 /// without huge pages: there every byte that is touched takes two megabytes of resident memory with it.
+#[cfg(not(feature = "heap-profile"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// It can say who holds memory (`pages/profiles/heap.rs`).
+#[cfg(feature = "heap-profile")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The two things that this program can be.
 enum Service {

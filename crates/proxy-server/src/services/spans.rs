@@ -1,5 +1,5 @@
-//! A span for each call of a client, be it gRPC or JSON, sent to an OpenTelemetry collector. Without the feature `otel` there are none,
-//! and whatever a client says of its trace passes on as it is.
+//! A span for each call of a client, be it gRPC or JSON, sent to an OpenTelemetry collector. Without the feature `otel`
+//! there are none, and whatever a client says of its trace passes on as it is.
 
 #[cfg(feature = "otel")]
 mod exported;
