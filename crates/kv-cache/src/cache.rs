@@ -136,18 +136,18 @@ impl KvCache {
         let kept = self.shard(key).answer(key)?;
         match self.judge(&kept, self.needed(), Use::Keep, self.now()) {
             Ok(revision) => {
-                self.0.counters.hits.add(1);
+                self.0.counters.hits.increment();
                 if kept.hit() == HOT {
                     self.want(&kept, metadata);
                 }
                 Some(kept.response(revision))
             }
             Err(Unfit::Expired) => {
-                self.0.counters.expirations.add(1);
+                self.0.counters.expirations.increment();
                 None
             }
             Err(Unfit::Overtaken) => {
-                self.0.counters.invalidations.add(1);
+                self.0.counters.invalidations.increment();
                 None
             }
         }
@@ -156,7 +156,7 @@ impl KvCache {
     /// What somebody else was answered, if it may be given to one who needs at least this revision.
     pub(crate) fn share(&self, kept: &Kept, needed: i64) -> Option<RangeResponse> {
         let revision = self.judge(kept, needed, Use::Share, kept.stamp.sent).ok()?;
-        self.0.counters.joins.add(1);
+        self.0.counters.joins.increment();
         Some(kept.response(revision))
     }
 
@@ -192,7 +192,7 @@ impl KvCache {
         match boarded {
             Ok(flight) => Boarding::Passenger(flight),
             Err(pilot) => {
-                self.0.counters.misses.add(1);
+                self.0.counters.misses.increment();
                 Boarding::Pilot(pilot, Departure { mark, seen })
             }
         }
@@ -251,7 +251,7 @@ impl KvCache {
         let size = kept.size + key.len();
         let length = key.len();
         let replaced = self.shard(&key).keep(key, kept);
-        counters.entries.add(1);
+        counters.entries.increment();
         counters.bytes.add(size as u64);
         if let Some(replaced) = replaced {
             counters.entries.sub(1);
@@ -276,7 +276,7 @@ impl KvCache {
         let counters = &self.0.counters;
         counters.entries.sub(1);
         counters.bytes.sub((kept.size + key.len()) as u64);
-        counters.evictions.add(1);
+        counters.evictions.increment();
         true
     }
 

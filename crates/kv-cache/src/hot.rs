@@ -79,7 +79,7 @@ impl Wanted {
 
 impl Watched {
     pub(crate) fn permit(&mut self, cache: &KvCache, permit: OwnedSemaphorePermit) {
-        cache.counters().watched.add(1);
+        cache.counters().watched.increment();
         self.permit = Some(Permit { cache: cache.clone(), _permit: permit });
     }
 }

@@ -64,7 +64,7 @@ mod tests;
 
 pub use cache::KvCache;
 pub use config::Config;
-pub use counters::{Count, Counters};
+pub use counters::Counters;
 pub use overseen::Overseen;
 pub use pending::Pending;
 pub use service::{CachedKv, Told};

@@ -1,10 +1,6 @@
 //! Numbers that anybody may read at any time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// One number: a gauge where it goes down too, a counter where it only grows.
-#[derive(Debug, Default)]
-pub struct Count(AtomicU64);
+use counts::Count;
 
 /// What a hub counts about itself.
 #[derive(Debug, Default)]
@@ -27,23 +23,4 @@ pub struct Counters {
     pub rotations: Count,
     /// Gauge: leases remembered.
     pub remembered_leases: Count,
-}
-
-impl Count {
-    /// The number now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    pub(crate) fn sub(&self, n: u64) {
-        self.0.fetch_sub(n, Ordering::Relaxed);
-    }
-
-    pub(crate) fn set(&self, n: u64) {
-        self.0.store(n, Ordering::Relaxed);
-    }
 }

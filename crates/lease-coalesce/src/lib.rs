@@ -41,7 +41,7 @@ mod worker;
 
 pub use caller::Caller;
 pub use config::Config;
-pub use counters::{Count, Counters};
+pub use counters::Counters;
 pub use hub::LeaseHub;
 pub use keep_alives::KeepAlives;
 pub use layer::Coalesced;

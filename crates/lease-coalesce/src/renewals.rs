@@ -94,7 +94,7 @@ impl Renewals {
             None => self.admit(caller),
         };
         let id = self.desk.sessions.open(index, seat);
-        self.desk.counters.sessions.add(1);
+        self.desk.counters.sessions.increment();
         if let Some(class) = self.classes.get_mut(index) {
             class.sessions += 1;
             class.pump(&mut self.desk, now);
@@ -108,9 +108,9 @@ impl Renewals {
         let Some(class) = desk.sessions.class(id).and_then(|index| self.classes.get_mut(index)) else {
             return;
         };
-        desk.counters.pings_received.add(1);
+        desk.counters.pings_received.increment();
         if let Some(dated) = desk.memory.recall(class.serial, lease, now) {
-            desk.counters.pings_remembered.add(1);
+            desk.counters.pings_remembered.increment();
             return desk.sessions.recall(id, dated, now, desk.memory.window());
         }
         if let Some(waiter) = desk.sessions.wait(id, lease) {

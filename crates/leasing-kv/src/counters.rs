@@ -1,10 +1,6 @@
 //! Numbers that anybody may read at any time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// One number: a gauge where it goes down too, a counter where it only grows.
-#[derive(Debug, Default)]
-pub struct Count(AtomicU64);
+use counts::Count;
 
 /// What a proxy counts about what it owns.
 #[derive(Debug, Default)]
@@ -25,19 +21,4 @@ pub struct Counters {
     pub asked: Count,
     /// Counter: sessions lost, and with each of them every key.
     pub sessions_lost: Count,
-}
-
-impl Count {
-    /// The number now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn increment(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn set(&self, number: usize) {
-        self.0.store(number as u64, Ordering::Relaxed);
-    }
 }

@@ -67,7 +67,7 @@ mod tests;
 
 pub use cleared::Cleared;
 pub use config::Config;
-pub use counters::{Count, Counters};
+pub use counters::Counters;
 pub use leasing::Leasing;
 pub use service::LeasedKv;
 pub use worker::Worker;

@@ -1,10 +1,6 @@
 //! Numbers that anybody may read at any time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub struct Count(AtomicU64);
+use counts::Count;
 
 /// Upper bounds of the buckets of [`Counters::batch_sizes`], in distinct reads.
 pub const BATCH_SIZES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -28,29 +24,18 @@ pub struct Counters {
     pub batch_sizes: [Count; BATCH_SIZES.len() + 1],
 }
 
-impl Count {
-    /// The number now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn add(&self, n: usize) {
-        self.0.fetch_add(n as u64, Ordering::Relaxed);
-    }
-}
-
 impl Counters {
     pub(crate) fn sent(&self, distinct: usize) {
-        self.batches.add(1);
+        self.batches.increment();
         let bucket = BATCH_SIZES.iter().position(|bound| distinct <= *bound).unwrap_or(BATCH_SIZES.len());
         if let Some(bucket) = self.batch_sizes.get(bucket) {
-            bucket.add(1);
+            bucket.increment();
         }
     }
 
     pub(crate) fn answered(&self, readers: usize) {
-        self.batched_reads.add(readers);
-        self.saved_calls.add(readers.saturating_sub(1));
+        self.batched_reads.add(readers as u64);
+        self.saved_calls.add(readers.saturating_sub(1) as u64);
     }
 }
 

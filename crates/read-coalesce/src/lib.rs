@@ -45,6 +45,6 @@ mod worker;
 mod double;
 
 pub use config::Config;
-pub use counters::{BATCH_SIZES, Count, Counters};
+pub use counters::{BATCH_SIZES, Counters};
 pub use reads::CoalescedReads;
 pub use worker::Worker;

@@ -51,7 +51,7 @@ impl<S: Kv> CoalescedReads<S> {
         match answer.await {
             Ok(answer) => answer,
             Err(_) => {
-                self.station.counters.repeated_reads.add(1);
+                self.station.counters.repeated_reads.increment();
                 self.inner.range(request).await
             }
         }

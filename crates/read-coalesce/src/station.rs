@@ -71,14 +71,14 @@ impl Station {
         let read = request.get_ref();
         let fingerprint = state.heavy.fingerprint(read);
         let Some(kind) = kind(read, fingerprint, &state.heavy) else {
-            self.counters.excluded_reads.add(1);
+            self.counters.excluded_reads.increment();
             return Way::Past;
         };
         let headers: &HeaderMap = request.metadata().as_ref();
         let now = Instant::now();
         match state.lines.enter(Class { caller: Caller::of(headers), kind }, now) {
             Entrance::Go(ticket) => {
-                self.counters.plain_reads.add(1);
+                self.counters.plain_reads.increment();
                 Way::Alone(Pass { station: self, ticket, fingerprint })
             }
             Entrance::Wait(place) => {

@@ -31,7 +31,7 @@ mod roll;
 mod session;
 
 pub use config::Config;
-pub use counters::{Count, Counters};
+pub use counters::Counters;
 pub use entry::Proxy;
 pub use proto_gen::Transport;
 pub use registry::{Registry, Worker};

@@ -1,11 +1,8 @@
 //! Numbers that anybody may read at any time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// One number: a gauge where it goes down too, a counter where it only grows.
-#[derive(Debug, Default)]
-pub struct Count(AtomicU64);
+use counts::Count;
 
 /// What a gateway counts about itself.
 #[derive(Debug, Default)]
@@ -39,20 +36,5 @@ impl Counters {
     pub fn traffic(&self, number: impl Fn(&Traffic) -> &Count) -> u64 {
         let shards = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
         shards.iter().map(|shard| number(shard).get()).sum()
-    }
-}
-
-impl Count {
-    /// The number now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    pub(crate) fn sub(&self, n: u64) {
-        self.0.fetch_sub(n, Ordering::Relaxed);
     }
 }

@@ -40,7 +40,7 @@ mod station;
 
 pub use chunk::CHUNK;
 pub use config::Config;
-pub use counters::{Count, Counters, Traffic};
+pub use counters::{Counters, Traffic};
 pub use endpoint::Endpoint;
 pub use gateway::{Gateway, RemoteStatus};
 pub use monitor::Monitor;

@@ -3,11 +3,11 @@
 use std::future::poll_fn;
 use std::io;
 
+use counts::Count;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 
 use crate::chunk::{CHUNK, Copied};
-use crate::counters::Count;
 use crate::gait::Gait;
 use crate::station::Means;
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use counts::Count;
+
 use crate::Endpoint;
 use crate::choice::{Rank, choose};
-use crate::counters::Count;
 
 /// One endpoint, and how it goes with it.
 #[derive(Debug)]

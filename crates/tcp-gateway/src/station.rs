@@ -56,14 +56,14 @@ impl Station {
     /// no endpoint is disconnected.
     pub async fn serve(&self, client: TcpStream) {
         let Some((remote, stream)) = self.connect().await else {
-            self.gateway.counters().refused.add(1);
+            self.gateway.counters().refused.increment();
             return;
         };
         let _open = Open::count(Arc::clone(&remote));
         // Small messages wait for nobody. A client that has gone meanwhile is noticed by whoever reads from it.
         let _ = client.set_nodelay(true);
         if let Err(error) = relay(client, stream, &self.means).await {
-            self.gateway.counters().broken.add(1);
+            self.gateway.counters().broken.increment();
             debug!(address = %remote.endpoint, %error, "connection broke off");
         }
     }
@@ -74,7 +74,7 @@ impl Station {
         while let Some(remote) = self.gateway.choose(&tried) {
             match dial(&remote.endpoint, self.gateway.config()).await {
                 Ok(stream) => {
-                    remote.dials.add(1);
+                    remote.dials.increment();
                     self.gateway.answered(&remote);
                     return Some((remote, stream));
                 }
@@ -95,7 +95,7 @@ struct Open(Arc<Remote>);
 
 impl Open {
     fn count(remote: Arc<Remote>) -> Self {
-        remote.connections.add(1);
+        remote.connections.increment();
         Self(remote)
     }
 }

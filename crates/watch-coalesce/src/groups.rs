@@ -186,7 +186,7 @@ impl Groups {
         };
         if let Some(class) = self.classes.get_mut(class) {
             class.sessions.insert(session);
-            self.counters.sessions.add(1);
+            self.counters.sessions.increment();
         }
         Ok(class)
     }
@@ -325,7 +325,7 @@ impl Groups {
 
     /// A watcher more than its client may have.
     pub(crate) fn count_refused(&self) {
-        self.counters.refused_watchers.add(1);
+        self.counters.refused_watchers.increment();
     }
 
     /// How many places there are for groups, taken or not.

@@ -51,7 +51,7 @@ mod double;
 
 pub use body::WatchBody;
 pub use config::Config;
-pub use counters::{Count, Counters};
+pub use counters::Counters;
 pub use hub::WatchHub;
 pub use key::Caller;
 pub use quota::Quota;

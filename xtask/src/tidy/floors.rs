@@ -4,8 +4,9 @@ use super::{Finding, TextFile};
 use crate::manifest::Manifest;
 
 /// Each crate under `crates/` and the floor it is on. A new crate, or a new floor for one, needs an ADR.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("proto-gen", 0),
+    ("counts", 0),
     ("dns-discovery", 0),
     ("upstream-balancer", 1),
     ("namespace", 1),

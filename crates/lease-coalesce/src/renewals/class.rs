@@ -67,7 +67,7 @@ impl Class {
     pub(super) fn ask(&mut self, lease: i64, waiter: Waiter, desk: &mut Desk, now: Instant) {
         match self.flights.get_mut(&lease) {
             Some(flight) => {
-                desk.counters.pings_joined.add(1);
+                desk.counters.pings_joined.increment();
                 flight.join(waiter);
             }
             None => self.take_off(lease, vec![waiter], desk, now),
@@ -107,7 +107,7 @@ impl Class {
         }
         flight.send(now);
         line.sent.push_back(lease);
-        desk.counters.pings_sent.add(1);
+        desk.counters.pings_sent.increment();
         desk.actions.push(Action::Send { stream: line.stream, lease });
         desk.look_soon(now);
     }
@@ -189,7 +189,7 @@ impl Class {
     pub(super) fn open(&mut self, stall: Duration, desk: &mut Desk, now: Instant) {
         let stream = StreamId { class: self.index, serial: desk.next_serial() };
         self.lines.push(Line { stream, sent: VecDeque::new(), heard_at: now, stall });
-        desk.counters.upstream_streams.add(1);
+        desk.counters.upstream_streams.increment();
         desk.actions.push(Action::Open { stream, caller: self.caller.clone() });
     }
 

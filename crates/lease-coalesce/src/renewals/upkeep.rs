@@ -35,7 +35,7 @@ impl Class {
             _ => {}
         }
         if needed {
-            desk.counters.reopens.add(1);
+            desk.counters.reopens.increment();
         }
         self.recall(sent, desk, now);
         self.pump(desk, now);
@@ -104,7 +104,7 @@ impl Class {
         };
         while let Some((index, next_stall)) = blocked(self, desk) {
             let mut sent = self.close(index, desk);
-            desk.counters.rotations.add(1);
+            desk.counters.rotations.increment();
             let blocking = sent.pop_front();
             self.recall(sent, desk, now);
             if let Some(lease) = blocking

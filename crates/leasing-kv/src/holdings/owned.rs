@@ -157,7 +157,7 @@ impl Owned {
     }
 
     fn tell(&self) {
-        self.counters.keys.set(self.entries.len());
-        self.counters.bytes.set(self.bytes);
+        self.counters.keys.set(self.entries.len() as u64);
+        self.counters.bytes.set(self.bytes as u64);
     }
 }

@@ -207,7 +207,7 @@ impl Groups {
     ) {
         let Some(main) = self.classes.get(class).and_then(|class| class.main) else { return };
         if self.live_of(class, key).is_some() {
-            self.counters.joins_shared.add(1);
+            self.counters.joins_shared.increment();
             return self.send_cancel(main, watch_id);
         }
         let live = self.new_group(class, key, main, Log::starting_at(header.revision + 1), false, now);
@@ -222,7 +222,7 @@ impl Groups {
         let Some(Wanted { session, class, key, start }) = self.wanted(ticket) else { return };
         let next = if start == 0 { header.revision + 1 } else { start };
         let cursor = self.seat(class, &key, next, now);
-        self.counters.client_watchers.add(1);
+        self.counters.client_watchers.increment();
         self.answer_ticket(ticket, session, Outcome::Placed(Placed { cursor, header: header.clone() }));
     }
 
@@ -238,7 +238,7 @@ impl Groups {
             cursor.seq = group.log.position_of(next);
             group.members += 1;
             if group.catch_up {
-                self.counters.lagging_watchers.add(1);
+                self.counters.lagging_watchers.increment();
             }
         }
         cursor

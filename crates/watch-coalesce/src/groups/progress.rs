@@ -98,7 +98,7 @@ impl Groups {
         self.clock = asked;
         progress.unanswered.push_back(asked);
         progress.sent_at = Some(now);
-        self.counters.progress_requests.add(1);
+        self.counters.progress_requests.increment();
         self.send(stream, RequestUnion::ProgressRequest(WatchProgressRequest {}));
         self.wake_me_at(now + self.config.progress_retry);
     }

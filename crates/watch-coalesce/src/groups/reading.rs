@@ -148,7 +148,7 @@ impl Groups {
         }
         // The compaction or refusal that ended this group will meet the watcher again, from etcd itself.
         let (class, key) = (group.class, group.key.clone());
-        self.counters.falls.add(1);
+        self.counters.falls.increment();
         let seat = self.seat(class, &key, cursor.next, now);
         self.vacate(cursor, now);
         *cursor = seat;

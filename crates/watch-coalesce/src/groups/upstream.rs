@@ -88,7 +88,7 @@ impl Groups {
         if refusal::is_final(status, has_leader) {
             return self.fail_class(class, status.clone());
         }
-        self.counters.resumes.add(1);
+        self.counters.resumes.increment();
         let Some(mut upstream) = self.streams.remove(&stream) else { return };
         let delay = self.backoff(upstream.attempt);
         upstream.attempt += 1;
@@ -213,7 +213,7 @@ impl Groups {
         group.watch_id = Some(watch_id);
         group.created_at = created_at;
         upstream.by_id.insert(watch_id, index);
-        self.counters.upstream_watchers.add(1);
+        self.counters.upstream_watchers.increment();
         self.ask_progress(stream, now);
     }
 
