@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
+use proto_gen::Transport;
 use proto_gen::etcdserverpb::watch_client::WatchClient;
 use proto_gen::etcdserverpb::{WatchRequest, WatchResponse};
 use tokio::sync::{Semaphore, mpsc};
@@ -38,14 +39,7 @@ pub trait OpenWatch: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Responses, Status>> + Send + 'static;
 }
 
-impl<T> OpenWatch for WatchClient<T>
-where
-    T: tonic::client::GrpcService<tonic::body::Body> + Clone + Send + Sync + 'static,
-    T::Future: Send,
-    T::Error: Into<tonic::codegen::StdError>,
-    T::ResponseBody: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-    <T::ResponseBody as http_body::Body>::Error: Into<tonic::codegen::StdError> + Send,
-{
+impl<T: Transport> OpenWatch for WatchClient<T> {
     type Responses = Streaming<WatchResponse>;
 
     fn open(

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
+use proto_gen::Transport;
 use proto_gen::etcdserverpb::lease_client::LeaseClient;
 use proto_gen::etcdserverpb::{LeaseKeepAliveRequest, LeaseKeepAliveResponse};
 use tokio::sync::mpsc;
@@ -41,14 +42,7 @@ impl Stream for Pings {
     }
 }
 
-impl<T> OpenKeepAlive for LeaseClient<T>
-where
-    T: tonic::client::GrpcService<tonic::body::Body> + Clone + Send + 'static,
-    T::Future: Send,
-    T::Error: Into<tonic::codegen::StdError>,
-    T::ResponseBody: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-    <T::ResponseBody as http_body::Body>::Error: Into<tonic::codegen::StdError> + Send,
-{
+impl<T: Transport> OpenKeepAlive for LeaseClient<T> {
     type Responses = Streaming<LeaseKeepAliveResponse>;
 
     fn open(

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
+use proto_gen::Transport;
 use proto_gen::etcdserverpb::watch_client::WatchClient;
 use proto_gen::etcdserverpb::{WatchRequest, WatchResponse};
 use tokio::sync::mpsc;
@@ -42,14 +43,7 @@ impl Stream for Requests {
     }
 }
 
-impl<T> OpenWatch for WatchClient<T>
-where
-    T: tonic::client::GrpcService<tonic::body::Body> + Clone + Send + 'static,
-    T::Future: Send,
-    T::Error: Into<tonic::codegen::StdError>,
-    T::ResponseBody: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-    <T::ResponseBody as http_body::Body>::Error: Into<tonic::codegen::StdError> + Send,
-{
+impl<T: Transport> OpenWatch for WatchClient<T> {
     type Responses = Streaming<WatchResponse>;
 
     fn open(

@@ -69,10 +69,14 @@ pub(crate) trait Suite {
     }
 
     /// Puts into etcd what the workloads expect, once, before the first round.
-    fn prepare(&self, etcd: &Target) -> impl Future<Output = Result<()>>;
+    fn prepare(&self, _etcd: &Target) -> impl Future<Output = Result<()>> {
+        async { Ok(()) }
+    }
 
     /// Brings etcd back to much the same state before each round.
-    fn before_round(&self, etcd: &Target) -> impl Future<Output = Result<()>>;
+    fn before_round(&self, _etcd: &Target) -> impl Future<Output = Result<()>> {
+        async { Ok(()) }
+    }
 
     /// Measures one workload on one system. A wrong answer is an error and ends the run.
     fn measure(
@@ -135,6 +139,16 @@ impl Metric {
     }
 }
 
+/// A column that is not plotted.
+pub(crate) const fn metric(
+    key: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    better: Better,
+) -> Metric {
+    Metric { key, title, unit, better, plotted: false }
+}
+
 /// Which way a figure improves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Better {
@@ -161,6 +175,16 @@ pub(crate) struct Claim {
     pub(crate) metric: &'static str,
     pub(crate) against: Against,
     pub(crate) limit: f64,
+}
+
+pub(crate) const fn claim(
+    text: &'static str,
+    at: &'static str,
+    metric: &'static str,
+    against: Against,
+    limit: f64,
+) -> Claim {
+    Claim { text, at, metric, against, limit }
 }
 
 /// What a claim's limit is to be multiplied with.

@@ -138,10 +138,6 @@ impl Suite for Json {
         self.keyspace.fill(etcd).await
     }
 
-    async fn before_round(&self, _etcd: &Target) -> Result<()> {
-        Ok(())
-    }
-
     async fn measure(&self, workload: &Workload, target: &Target, pace: Pace) -> Result<Figures> {
         if target.system == System::Theirs {
             return Ok(Figures::new());

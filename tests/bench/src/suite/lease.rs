@@ -8,7 +8,7 @@ mod pings;
 
 use std::time::Duration;
 
-use super::{Against, Better, Claim, Figures, Metric, Plot, Suite, Workload};
+use super::{Against, Better, Claim, Figures, Metric, Plot, Suite, Workload, claim, metric};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::target::{System, Target};
@@ -19,10 +19,6 @@ const CONNECTIONS: usize = 100;
 const STREAMS: usize = 1000;
 
 const WORKLOADS: [&str; 5] = ["first@1000", "spread@10000", "hammer@1000", "one@10000", "kept@50000"];
-
-const fn metric(key: &'static str, title: &'static str, unit: &'static str, better: Better) -> Metric {
-    Metric { key, title, unit, better, plotted: false }
-}
 
 const METRICS: &[Metric] = &[
     Metric { plotted: true, ..metric("p50", "p50", "µs", Better::Lower) },
@@ -38,16 +34,6 @@ const METRICS: &[Metric] = &[
 ];
 
 const DIRECT: Against = Against::System(System::Direct);
-
-const fn claim(
-    text: &'static str,
-    at: &'static str,
-    metric: &'static str,
-    against: Against,
-    limit: f64,
-) -> Claim {
-    Claim { text, at, metric, against, limit }
-}
 
 const CLAIMS: &[Claim] = &[
     claim("keep-alive streams on etcd, 1,000 clients", "first", "streams", Against::Unit, 1.0),
@@ -140,14 +126,6 @@ impl Suite for Lease {
                 "kept" => self.keep + kept::COMING,
                 _ => pace.warmup + pace.measure + Duration::from_secs(2),
             }
-    }
-
-    async fn prepare(&self, _etcd: &Target) -> Result<()> {
-        Ok(())
-    }
-
-    async fn before_round(&self, _etcd: &Target) -> Result<()> {
-        Ok(())
     }
 
     /// What `etcd grpc-proxy` does not sustain has no figures; anybody else's failure ends the run.

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::keyspace::{KEYS, Keys, Keyspace, PUT, RANGE, VALUE_BYTES, checked_put, range};
 use super::unary::figures;
-use super::{Against, Better, Claim, Figures, Metric, Suite, Workload};
+use super::{Against, Better, Claim, Figures, Metric, Suite, Workload, claim};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::client::{Connection, Connector};
@@ -48,16 +48,6 @@ const METRICS: &[Metric] = &[
     Metric { key: "proxy_rss", title: "proxy RSS", unit: "MiB", better: Better::Lower, plotted: false },
     Metric { key: "load_cpu", title: "load CPU", unit: "µs/call", better: Better::Lower, plotted: false },
 ];
-
-const fn claim(
-    text: &'static str,
-    at: &'static str,
-    metric: &'static str,
-    against: Against,
-    limit: f64,
-) -> Claim {
-    Claim { text, at, metric, against, limit }
-}
 
 const CLAIMS: &[Claim] = &[
     claim("CPU per read of an owned key", OWNED, "proxy_cpu", Against::System(System::Theirs), 0.5),
@@ -195,10 +185,6 @@ impl Suite for Leasing {
 
     async fn prepare(&self, etcd: &Target) -> Result<()> {
         self.keyspace.fill(etcd).await
-    }
-
-    async fn before_round(&self, _etcd: &Target) -> Result<()> {
-        Ok(())
     }
 
     async fn measure(&self, workload: &Workload, target: &Target, pace: Pace) -> Result<Figures> {

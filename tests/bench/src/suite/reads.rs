@@ -8,7 +8,7 @@ use proto_gen::etcdserverpb::RangeRequest;
 
 use super::keyspace::{KEYS, Keys, Keyspace, RANGE, VALUE_BYTES, range};
 use super::unary::figures;
-use super::{Against, Better, Claim, Figures, Metric, Suite, Workload};
+use super::{Against, Better, Claim, Figures, Metric, Suite, Workload, claim};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::client::Connection;
@@ -39,16 +39,6 @@ const METRICS: &[Metric] = &[
 
 const THEIRS: Against = Against::System(System::Theirs);
 const DIRECT: Against = Against::System(System::Direct);
-
-const fn claim(
-    text: &'static str,
-    at: &'static str,
-    metric: &'static str,
-    against: Against,
-    limit: f64,
-) -> Claim {
-    Claim { text, at, metric, against, limit }
-}
 
 const CLAIMS: &[Claim] = &[
     claim("linearizable reads of many keys a second", DISTINCT, "calls", DIRECT, 1.3),
@@ -123,10 +113,6 @@ impl Suite for Reads {
 
     async fn prepare(&self, etcd: &Target) -> Result<()> {
         self.keyspace.fill(etcd).await
-    }
-
-    async fn before_round(&self, _etcd: &Target) -> Result<()> {
-        Ok(())
     }
 
     async fn measure(&self, workload: &Workload, target: &Target, pace: Pace) -> Result<Figures> {

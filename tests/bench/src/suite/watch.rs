@@ -9,7 +9,7 @@ mod stopped;
 
 use std::time::Duration;
 
-use super::{Against, Better, Claim, Figures, Metric, Plot, Suite, Workload};
+use super::{Against, Better, Claim, Figures, Metric, Plot, Suite, Workload, claim, metric};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::target::{System, Target};
@@ -32,10 +32,6 @@ const WORKLOADS: [&str; 9] = [
     "reconnect@10000",
 ];
 
-const fn metric(key: &'static str, title: &'static str, unit: &'static str, better: Better) -> Metric {
-    Metric { key, title, unit, better, plotted: false }
-}
-
 const METRICS: &[Metric] = &[
     Metric { plotted: true, ..metric("cpu", "proxy CPU", "µs/event", Better::Lower) },
     metric("p99_change", "p99 beside a stopped one", "× before", Better::Lower),
@@ -54,16 +50,6 @@ const METRICS: &[Metric] = &[
 ];
 
 const THEIRS: Against = Against::System(System::Theirs);
-
-const fn claim(
-    text: &'static str,
-    at: &'static str,
-    metric: &'static str,
-    against: Against,
-    limit: f64,
-) -> Claim {
-    Claim { text, at, metric, against, limit }
-}
 
 const CLAIMS: &[Claim] = &[
     claim("watchers on etcd, a stream for each watcher", "streams", "watchers", Against::Unit, 2.0),
@@ -170,14 +156,6 @@ impl Suite for Watch {
                 SHARED => fanout::length(&fanout::shared(watchers), pace),
                 _ => Duration::from_secs(4),
             }
-    }
-
-    async fn prepare(&self, _etcd: &Target) -> Result<()> {
-        Ok(())
-    }
-
-    async fn before_round(&self, _etcd: &Target) -> Result<()> {
-        Ok(())
     }
 
     /// What `etcd grpc-proxy` does not sustain has no figures; anybody else's failure ends the run.
