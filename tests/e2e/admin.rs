@@ -172,12 +172,34 @@ async fn pages_of_a_member_fail_over() {
     .await;
 }
 
+/// Of the heap there is a profile in builds with the feature `heap-profile`.
+async fn heap_is_shown_or_said_to_be_absent(address: &str) {
+    const PATH: &str = "/debug/pprof/heap";
+    let absent = get(address, PATH).await;
+    if absent.status == 404 {
+        assert!(absent.body.contains("--features heap-profile"), "{}", absent.body);
+        return;
+    }
+    assert_eq!((absent.status, absent.header("content-type")), (200, Some("application/octet-stream")));
+    let url = format!("http://{address}{PATH}");
+    let folder = e2e::temp::TempDir::new("heap");
+    let mut pprof = std::process::Command::new("go");
+    pprof.args(["tool", "pprof", "-top", "-cum", &url]).env("PPROF_TMPDIR", folder.path());
+    let Ok(read) = tokio::task::spawn_blocking(move || pprof.output()).await.expect("no panic") else {
+        println!("there is no Go on this machine: its pprof would read the profile");
+        return;
+    };
+    let said = String::from_utf8_lossy(&read.stdout).into_owned();
+    assert!(read.status.success() && said.contains("Type: inuse_space"), "{read:?}");
+    assert!(said.contains("tokio::runtime"), "{said}");
+}
+
 #[tokio::test]
 async fn profiles_are_there_when_asked_for() {
     let cluster = Cluster::start(Shape::single()).await;
     let ours = Proxy::start(&cluster.endpoints(), &["--enable-pprof"]).await;
     assert_eq!(get(ours.address(), "/debug/pprof/").await.status, 200);
-    assert_eq!(get(ours.address(), "/debug/pprof/heap").await.status, 404);
+    heap_is_shown_or_said_to_be_absent(ours.address()).await;
     let tasks = get(ours.address(), "/debug/pprof/tasks").await;
     for runtime in ["main: ", "admin: ", "worker-0: "] {
         let line =

@@ -1,7 +1,7 @@
 //! One client who takes too much: refused in etcd's words, counted, and nobody else's trouble.
 
 use e2e::certificates::Wish;
-use e2e::metrics::sum_at;
+use e2e::metrics::{becomes, sum_at};
 use e2e::{Authority, Client, Cluster, Files, JsonConnection, Proxy, SOON, Shape, eventually, tls};
 use proto_gen::etcdserverpb::WatchCreateRequest;
 use tonic::Code;
@@ -15,17 +15,10 @@ const TOO_MANY: &str = "etcdserver: too many requests";
 /// A read of a key in JSON.
 const READ: &str = "{\"key\":\"YQ==\"}";
 
-/// Waits until the page, which may be a little old, counts so much.
-async fn counts(address: &str, name: &str, labels: &[&str], count: usize) {
-    eventually("the page counts it", SOON, async || {
-        (sum_at(address, "/proxy/metrics", name, labels).await == count as f64).then_some(())
-    })
-    .await;
-}
-
 async fn counts_refused(proxy: &Proxy, what: &str, count: usize) {
     let label = format!("what=\"{what}\"");
-    counts(proxy.address(), "etcd_grpc_proxy_limits_refused_total", &[&label], count).await;
+    let name = "etcd_grpc_proxy_limits_refused_total";
+    becomes(proxy.address(), "/proxy/metrics", name, &[&label], count as f64).await;
 }
 
 /// How many of so many reads at once reach etcd, which may not know the token; the others are refused as etcd refuses.
@@ -49,7 +42,8 @@ async fn calls_beyond_the_rate_are_refused() {
     assert!((5..30).contains(&answered), "{answered}");
     counts_refused(&proxy, "call", 40 - answered).await;
     let labels = ["grpc_method=\"Range\"", "grpc_code=\"ResourceExhausted\""];
-    counts(proxy.address(), "grpc_server_handled_total", &labels, 40 - answered).await;
+    let refused = (40 - answered) as f64;
+    becomes(proxy.address(), "/proxy/metrics", "grpc_server_handled_total", &labels, refused).await;
     // Neither pages nor the proxy's own checks are calls of a client.
     assert_eq!(e2e::http1::page(proxy.address(), "GET", "/readyz").await.expect("a page").status, 200);
 }

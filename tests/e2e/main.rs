@@ -39,6 +39,7 @@ mod reads;
 mod registry;
 mod reload;
 mod requests;
+mod spans;
 mod systemd;
 mod tls;
 mod trace_context;

@@ -12,16 +12,16 @@ use crate::requests::{get, grant, put, watch, watch_key};
 use crate::watch::open;
 
 /// One context for each call, as tracers make them.
-fn context(call: u8) -> String {
+pub(crate) fn context(call: u8) -> String {
     format!("00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902{call:02x}-01")
 }
 
 /// A member that writes down what it is asked and refuses it all.
 #[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<Vec<(String, HeaderMap)>>>);
+pub(crate) struct Recorder(Arc<Mutex<Vec<(String, HeaderMap)>>>);
 
 impl Recorder {
-    async fn listen(&self) -> String {
+    pub(crate) async fn listen(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let recorder = self.clone();
@@ -47,7 +47,7 @@ impl Recorder {
     }
 
     /// The contexts that came, by method.
-    fn contexts(&self) -> HashMap<String, Vec<String>> {
+    pub(crate) fn contexts(&self) -> HashMap<String, Vec<String>> {
         let mut contexts: HashMap<String, Vec<String>> = HashMap::new();
         for (path, headers) in &*self.0.lock().unwrap() {
             let method = path.rsplit('/').next().unwrap_or_default().to_owned();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::http1;
+use crate::patience::{SOON, eventually};
 
 /// What a page says of one name, without its values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,17 @@ pub async fn sum(address: &str, name: &str, labels: &[&str]) -> f64 {
 /// The same of the page under another path.
 pub async fn sum_at(address: &str, path: &str, name: &str, labels: &[&str]) -> f64 {
     sum_in(&page(address, path).await, name, labels)
+}
+
+/// Waits until that sum is so: a page may be a moment old, and what a client has been answered may not have been counted.
+pub async fn becomes(address: &str, path: &str, name: &str, labels: &[&str], expected: f64) {
+    let mut last = f64::NAN;
+    let what = format!("{name} of {labels:?} becomes {expected}");
+    eventually(&what, SOON, async || {
+        last = sum_at(address, path, name, labels).await;
+        (last == expected).then_some(())
+    })
+    .await;
 }
 
 /// A page as it is.

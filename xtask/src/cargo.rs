@@ -29,8 +29,18 @@ pub(crate) fn run_cargo(arguments: &[&str]) -> Outcome {
 
 /// Builds one binary and says where it is, wherever the machine's settings make cargo put it.
 pub(crate) fn build_binary(package: &str, binary: &str, profile: Profile) -> Outcome<PathBuf> {
+    build_binary_with("", package, binary, profile)
+}
+
+/// The same with features, separated by commas, beside those that are the default.
+pub(crate) fn build_binary_with(
+    features: &str,
+    package: &str,
+    binary: &str,
+    profile: Profile,
+) -> Outcome<PathBuf> {
     let mut command = cargo();
-    command.args(["build", "--package", package, "--bin", binary]);
+    command.args(["build", "--package", package, "--bin", binary, "--features", features]);
     command.arg("--message-format=json-render-diagnostics");
     if profile == Profile::Release {
         command.arg("--release");

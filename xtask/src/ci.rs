@@ -9,7 +9,7 @@ use crate::command::{answer, run as run_command};
 use crate::console::{print, say};
 use crate::manifest::Manifest;
 use crate::workspace::{at, root};
-use crate::{Outcome, codegen, contrib, docs, test, tidy};
+use crate::{Outcome, codegen, contrib, docs, e2e, proxy, test, tidy};
 
 /// The one crate that is not meant to be used alone.
 const NOT_REUSABLE: &str = "proxy-server";
@@ -150,7 +150,11 @@ fn features() -> Outcome {
         "-D",
         "warnings",
     ])?;
-    run_cargo(&["test", "--package", NOT_REUSABLE, "--features", FEATURES, "--", "profiles::", "spans::"])
+    let of_features = ["profiles::", "spans::"];
+    let test = ["test", "--package", NOT_REUSABLE, "--features", FEATURES, "--"];
+    run_cargo(&[&test[..], &of_features].concat())?;
+    let proxy = proxy::binary_with(FEATURES)?;
+    e2e::run_with(&proxy, &["spans::".to_owned(), "admin::profiles".to_owned()])
 }
 
 /// The alerts against series that must and must not raise them.

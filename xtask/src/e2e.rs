@@ -26,6 +26,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
+/// The tests that are chosen, with this proxy and on the newest etcd.
+pub(crate) fn run_with(proxy: &Path, chosen: &[String]) -> Outcome {
+    run_on(&provision::newest()?, &provision::nsd()?, proxy, chosen)
+}
+
 /// Takes out `--etcd`; the rest is for the test binary, with or without a `--` in front of its flags.
 fn parse(arguments: &[String]) -> Outcome<(Choice, Vec<String>)> {
     let mut choice = Choice::Both;
