@@ -78,6 +78,18 @@ pub(crate) fn nsd() -> Outcome<PathBuf> {
     program(NSD, "nsd", &["nsd", "libevent-2.1-7", "libfstrm0", "libprotobuf-c1"])
 }
 
+/// The variable that names the program of HAProxy; the benchmark reads it too.
+pub(crate) const HAPROXY: &str = "HAPROXY";
+
+/// HAProxy, to measure TCP gateways against.
+pub(crate) fn haproxy() -> Outcome<PathBuf> {
+    program(
+        HAPROXY,
+        "haproxy",
+        &["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1", "libpcre2-8-0"],
+    )
+}
+
 /// From the variable, from this machine, or from the distribution's packages.
 fn program(variable: &str, name: &str, packages: &[&str]) -> Outcome<PathBuf> {
     let _lock = lock()?;

@@ -8,6 +8,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::within::relieve;
 use crate::{Config, Endpoint};
 
 /// A peer that vanished without a word is found out by probes so far apart.
@@ -65,6 +66,7 @@ async fn attempt(endpoint: &Endpoint, config: &Config) -> Result<TcpStream, Dial
 
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    relieve(stream);
     let keepalive = TcpKeepalive::new().with_time(TCP_KEEPALIVE).with_interval(TCP_KEEPALIVE);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }

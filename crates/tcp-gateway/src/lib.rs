@@ -19,8 +19,8 @@
 //!
 //! What this room refuses: it does not look into what it carries, ends no TLS, and knows nothing of flags.
 //!
-//! Read in this order: `endpoint`, `choice`, `remotes` (who), `dial`, `monitor`, `gateway`, `station` (how a connection
-//! gets there); `gait`, `pipe`, `chunk`, `pump`, `relay` (how bytes get across); `counters`.
+//! Read in this order: `endpoint`, `choice`, `remotes` (who), `dial`, `within`, `monitor`, `gateway`, `station` (how a
+//! connection gets there); `gait`, `pipe`, `chunk`, `pump`, `relay` (how bytes get across); `counters`.
 
 mod choice;
 mod chunk;
@@ -37,6 +37,7 @@ mod pump;
 mod relay;
 mod remotes;
 mod station;
+mod within;
 
 pub use chunk::CHUNK;
 pub use config::Config;

@@ -13,6 +13,7 @@ use crate::gateway::Gateway;
 use crate::pipe::Pipes;
 use crate::relay::relay;
 use crate::remotes::Remote;
+use crate::within::relieve;
 
 /// Serves the connections of one runtime; cheap to clone. Connections of one station share a buffer and pipes, so
 /// runtimes that share no station do not wait for each other.
@@ -62,6 +63,7 @@ impl Station {
         let _open = Open::count(Arc::clone(&remote));
         // Small messages wait for nobody. A client that has gone meanwhile is noticed by whoever reads from it.
         let _ = client.set_nodelay(true);
+        relieve(&client);
         if let Err(error) = relay(client, stream, &self.means).await {
             self.gateway.counters().broken.increment();
             debug!(address = %remote.endpoint, %error, "connection broke off");

@@ -14,7 +14,7 @@ Suites:
   reads                 linearizable reads of many keys and of one, serializable reads, a hostile loop
   json                  reads by JSON, of this proxy and of etcd itself
   lease                 1,000 leases on 1,000 streams, pings of 10,000 leases, one client's, 50,000 leases kept
-  gateway               the TCP gateway beside etcd's: small requests and bulk
+  gateway               the TCP gateway beside etcd's and HAProxy: small requests and bulk
   namespace             a mix of calls with a namespace and without
   scrape                calls while all metrics are fetched every second, every 100 ms and not at all
   leasing               reads of leased keys, puts of keys that nobody owns, 10,000 leased keys and nobody asks
@@ -35,6 +35,7 @@ Options:
 Environment:
   ETCD_BIN_DIR          folder with the `etcd` to measure and whose grpc-proxy to compare with
   ETCD_GRPC_PROXY       this project's binary
+  HAPROXY               HAProxy's binary, for the suite gateway; without it that goes on with the other two
   BENCH_OUT             where the JSON, SVG and README go (default docs/bench; target/bench with --only or
                         --quick, so that a partial run does not replace the published one)";
 
@@ -59,6 +60,8 @@ pub(crate) struct Run {
     pub(crate) proxy_args: Vec<String>,
     pub(crate) etcd: PathBuf,
     pub(crate) proxy: PathBuf,
+    /// For the suite `gateway`, where there is one.
+    pub(crate) haproxy: Option<PathBuf>,
     pub(crate) out: PathBuf,
 }
 
@@ -174,6 +177,7 @@ impl Typed {
             // The systems run in a folder of their own, so a relative path would point nowhere.
             etcd: std::path::absolute(etcd)?,
             proxy: std::path::absolute(proxy)?,
+            haproxy: environment("HAPROXY").map(std::path::absolute).transpose()?,
             out: environment("BENCH_OUT").unwrap_or_else(|| PathBuf::from(usual)),
         })
     }

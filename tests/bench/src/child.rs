@@ -1,10 +1,12 @@
 //! A process that the benchmark started: its log in a file, its end with the value that holds it.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::Result;
@@ -42,19 +44,35 @@ impl Running {
     /// Waits until the log holds `line`.
     pub(crate) async fn says(&mut self, line: &str) -> Result<()> {
         let limit = Instant::now() + START_LIMIT;
-        loop {
-            let log = String::from_utf8_lossy(&fs::read(&self.log)?).into_owned();
-            if log.contains(line) {
-                return Ok(());
-            }
-            if let Some(status) = self.child.try_wait()? {
-                return Err(format!("{} ended with {status}:\n{}", self.name, tail(&log)).into());
-            }
-            if Instant::now() >= limit {
-                return Err(format!("{} did not say {line:?}:\n{}", self.name, tail(&log)).into());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        while !self.log()?.contains(line) {
+            self.goes_on(limit, &format!("say {line:?}")).await?;
         }
+        Ok(())
+    }
+
+    /// Waits until it takes connections, for one that does not say so.
+    pub(crate) async fn listens(&mut self, address: SocketAddr) -> Result<()> {
+        let limit = Instant::now() + START_LIMIT;
+        while TcpStream::connect(address).await.is_err() {
+            self.goes_on(limit, &format!("listen on {address}")).await?;
+        }
+        Ok(())
+    }
+
+    /// A moment later, unless it has ended or `limit` is reached before it did `what` is waited for.
+    async fn goes_on(&mut self, limit: Instant, what: &str) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            return Err(format!("{} ended with {status}:\n{}", self.name, tail(&self.log()?)).into());
+        }
+        if Instant::now() >= limit {
+            return Err(format!("{} did not {what}:\n{}", self.name, tail(&self.log()?)).into());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Ok(())
+    }
+
+    fn log(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
     }
 }
 

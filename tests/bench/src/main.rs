@@ -1,4 +1,5 @@
-//! The side-by-side benchmark: etcd directly, `etcd grpc-proxy` and this proxy, in front of the same etcd member.
+//! The side-by-side benchmark: etcd directly, `etcd grpc-proxy` and this proxy, in front of the same etcd member; for
+//! gateways, `etcd gateway`, HAProxy and this gateway.
 //!
 //! One run measures the three in turn, round after round, so that whatever else the machine does meets all of them
 //! alike. What counts are ratios of the same round and CPU per call, not absolute rates: those say how fast the
@@ -79,7 +80,7 @@ async fn asked_to_stop() -> Result<&'static str> {
 }
 
 async fn dispatch(run: &Run) -> Result<()> {
-    Rival::settle(&run.suite);
+    Rival::settle(&run.suite, run.haproxy.is_some());
     match run.suite.as_str() {
         "unary" => bench(Unary::new(run.connections), run).await,
         "namespace" => bench(Namespace::new(run.connections), run).await,

@@ -55,12 +55,12 @@ fn value(round: &Round, system: System, metric: &str) -> Option<f64> {
 /// What is about to happen and how long it takes.
 pub(crate) fn announcement(suite: &impl Suite, workloads: &[Workload], run: &Run) -> String {
     let round: f64 = workloads.iter().map(|workload| suite.length(workload, run.pace).as_secs_f64()).sum();
-    let length = round * (run.rounds * System::ALL.len()) as f64;
+    let length = round * (run.rounds * System::all().len()) as f64;
     format!(
         "suite {}: {} workloads on {} systems, {} rounds: about {} minutes",
         suite.name(),
         workloads.len(),
-        System::ALL.len(),
+        System::all().len(),
         run.rounds,
         figure(length / 60.0)
     )
@@ -69,7 +69,7 @@ pub(crate) fn announcement(suite: &impl Suite, workloads: &[Workload], run: &Run
 pub(crate) async fn run<S: Suite>(suite: &S, workloads: &[Workload], run: &Run) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> =
         workloads.iter().map(|workload| Row { workload: workload.clone(), rounds: Vec::new() }).collect();
-    let systems = if suite.fresh() { None } else { Some(started(suite, run, &System::ALL).await?) };
+    let systems = if suite.fresh() { None } else { Some(started(suite, run, System::all()).await?) };
     for round in 0..run.rounds {
         if let Some(systems) = &systems {
             suite.before_round(systems.etcd()).await?;
@@ -98,7 +98,7 @@ async fn one_round<S: Suite>(
     turn: usize,
 ) -> Result<Round> {
     let mut round = Round::new();
-    for system in turned(System::ALL, turn) {
+    for system in turned(System::all(), turn) {
         let figures = match systems {
             Some(systems) => measured(suite, workload, &systems.target(system), run).await?,
             None => {
@@ -120,8 +120,10 @@ async fn measured(suite: &impl Suite, workload: &Workload, target: &Target, run:
 
 /// The same things in another order every turn; six turns of three things go through all their orders, so that none
 /// always comes after the same other one.
-fn turned<T, const COUNT: usize>(mut things: [T; COUNT], turn: usize) -> [T; COUNT] {
-    things.rotate_left(turn.checked_rem(COUNT).unwrap_or(0));
+fn turned<T: Copy>(things: &[T], turn: usize) -> Vec<T> {
+    let mut things = things.to_vec();
+    let by = turn.checked_rem(things.len()).unwrap_or(0);
+    things.rotate_left(by);
     if !turn.is_multiple_of(2) {
         things.reverse();
     }
@@ -156,8 +158,9 @@ pub(crate) mod tests {
     /// A row with one figure, `calls`, from (direct, theirs, ours) of each round.
     pub(crate) fn row(name: &str, rounds: &[(f64, f64, f64)]) -> Row {
         let round = |(direct, theirs, ours): &(f64, f64, f64)| {
-            System::ALL
-                .into_iter()
+            System::all()
+                .iter()
+                .copied()
                 .zip([direct, theirs, ours])
                 .map(|(system, value)| (system, Figures::from([("calls", *value)])))
                 .collect()
@@ -183,9 +186,9 @@ pub(crate) mod tests {
 
     #[test]
     fn six_turns_are_the_six_orders_of_three() {
-        let orders: BTreeSet<[u8; 3]> = (0..6).map(|turn| turned([1, 2, 3], turn)).collect();
+        let orders: BTreeSet<Vec<u8>> = (0..6).map(|turn| turned(&[1, 2, 3], turn)).collect();
         assert_eq!(orders.len(), 6);
-        assert_eq!(turned([1, 2, 3], 0), [1, 2, 3]);
-        assert_eq!(turned([1, 2, 3], 6), [1, 2, 3]);
+        assert_eq!(turned(&[1, 2, 3], 0), [1, 2, 3]);
+        assert_eq!(turned(&[1, 2, 3], 6), [1, 2, 3]);
     }
 }

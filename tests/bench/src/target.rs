@@ -1,5 +1,6 @@
-//! The three systems: one etcd member, and the two proxies in front of it.
+//! The systems: one etcd member, and the proxies in front of it.
 
+mod haproxy;
 mod rival;
 
 use std::fs;
@@ -22,17 +23,26 @@ const ETCD_SERVES: &str = "ready to serve client requests";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum System {
     Direct,
+    /// HAProxy in TCP mode, beside gateways only and where there is one.
+    Haproxy,
     Theirs,
     Ours,
 }
 
 impl System {
-    pub(crate) const ALL: [Self; 3] = [Self::Direct, Self::Theirs, Self::Ours];
+    /// Those of this run; the last two are compared.
+    pub(crate) fn all() -> &'static [Self] {
+        match Rival::chosen() {
+            Rival::Gateway { with_haproxy: true } => &[Self::Direct, Self::Haproxy, Self::Theirs, Self::Ours],
+            _ => &[Self::Direct, Self::Theirs, Self::Ours],
+        }
+    }
 
     /// For people.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Direct => "etcd directly",
+            Self::Haproxy => "HAProxy",
             Self::Theirs => Rival::chosen().title(),
             Self::Ours => "this proxy",
         }
@@ -42,6 +52,7 @@ impl System {
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Direct => "direct",
+            Self::Haproxy => "haproxy",
             Self::Theirs => "theirs",
             Self::Ours => "ours",
         }
@@ -85,7 +96,7 @@ impl Systems {
     /// Starts etcd, and in front of it the proxies among `systems`, both with these flags.
     pub(crate) async fn start(run: &Run, systems: &[System], flags: &[&str]) -> Result<Self> {
         let folder = Folder::create()?;
-        let [member, peer, theirs_at, ours_at] = free_addresses()?;
+        let [member, peer, theirs_at, ours_at, haproxy_at] = free_addresses()?;
         let mut etcd = Running::start("etcd", &mut etcd_command(&run.etcd, member, peer), &folder.path)?;
         etcd.says(ETCD_SERVES).await?;
         let direct = Target { system: System::Direct, address: member, member, proxy: None, etcd: etcd.id() };
@@ -93,11 +104,17 @@ impl Systems {
         for system in systems.iter().copied() {
             let (address, mut command) = match system {
                 System::Direct => continue,
+                System::Haproxy => {
+                    (haproxy_at, haproxy::command(run.haproxy.as_deref(), member, haproxy_at, &folder.path)?)
+                }
                 System::Theirs => (theirs_at, theirs_command(run, member, theirs_at)),
                 System::Ours => (ours_at, ours_command(run, member, ours_at)),
             };
             let mut proxy = Running::start(system.key(), command.args(flags), &folder.path)?;
-            proxy.says(Rival::chosen().serves()).await?;
+            match system {
+                System::Haproxy => proxy.listens(address).await?,
+                _ => proxy.says(Rival::chosen().serves()).await?,
+            }
             behind.push(Target { system, address, proxy: Some(proxy.id()), ..direct });
             proxies.push(proxy);
         }
@@ -161,7 +178,7 @@ fn theirs_command(run: &Run, member: SocketAddr, listen: SocketAddr) -> Command 
     let mut command = Command::new(&run.etcd);
     match Rival::chosen() {
         Rival::Proxy => proxy_flags(command.arg("grpc-proxy"), member, listen),
-        Rival::Gateway => gateway_flags(&mut command, member, listen),
+        Rival::Gateway { .. } => gateway_flags(&mut command, member, listen),
         Rival::Plain => {
             command = Command::new(&run.proxy);
             proxy_flags(&mut command, member, listen).args(&run.proxy_args)
@@ -174,7 +191,7 @@ fn ours_command(run: &Run, member: SocketAddr, listen: SocketAddr) -> Command {
     let mut command = Command::new(&run.proxy);
     match Rival::chosen() {
         Rival::Proxy => proxy_flags(&mut command, member, listen),
-        Rival::Gateway => gateway_flags(&mut command, member, listen),
+        Rival::Gateway { .. } => gateway_flags(&mut command, member, listen),
         Rival::Plain => proxy_flags(&mut command, member, listen).arg(format!("--namespace={PREFIX}")),
     }
     .args(&run.proxy_args);

@@ -42,7 +42,7 @@ fn metric(metric: &Metric) -> Value {
 
 fn workload(row: &Row, metrics: &[Metric]) -> Value {
     let mut value = Map::from_iter([("name".to_owned(), json!(row.workload.name))]);
-    for system in System::ALL {
+    for &system in System::all() {
         value.insert(system.key().to_owned(), by_metric(metrics, |metric| row.values(system, metric)));
     }
     for (name, against) in [("ours_to_theirs", System::Theirs), ("ours_to_direct", System::Direct)] {

@@ -26,7 +26,7 @@ pub(super) fn plot(report: &Report, what: &str, metric: &str) -> String {
     let scale = Scale::of(&rows, metric);
     let mut svg = open(report, metric);
     grid(&mut svg, &rows, &scale, report.counts);
-    for system in System::ALL {
+    for &system in System::all() {
         line(&mut svg, &rows, metric, system, &scale);
     }
     svg.push_str("</svg>\n");
@@ -49,7 +49,8 @@ struct Scale {
 impl Scale {
     fn of(rows: &[(f64, &Row)], metric: &str) -> Self {
         let numbers = || rows.iter().map(|(number, _)| *number);
-        let values = rows.iter().flat_map(|(_, row)| System::ALL.map(|system| row.range(system, metric)));
+        let values =
+            rows.iter().flat_map(|(_, row)| System::all().iter().map(|system| row.range(*system, metric)));
         Self {
             least: numbers().fold(f64::INFINITY, f64::min),
             most: numbers().fold(0.0, f64::max),
@@ -125,7 +126,7 @@ fn line(svg: &mut String, rows: &[(f64, &Row)], metric: &str, system: System, sc
 }
 
 fn legend(svg: &mut String, system: System) {
-    let place = System::ALL.iter().position(|other| *other == system).unwrap_or(0);
+    let place = System::all().iter().position(|other| *other == system).unwrap_or(0);
     let left = 20.0 + 128.0 * place as f64;
     let key = system.key();
     let _ =

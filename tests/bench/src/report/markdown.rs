@@ -77,7 +77,7 @@ fn claims(report: &Report) -> String {
 fn figures(report: &Report) -> String {
     let mut text = format!(
         "\nEach cell: {}; then the last over the one before.\n\n| workload |",
-        System::ALL.map(System::title).join(" · ")
+        System::all().iter().map(|system| system.title()).collect::<Vec<_>>().join(" · ")
     );
     for metric in report.metrics {
         let _ = write!(text, " {} |", metric.headed());
@@ -94,10 +94,11 @@ fn figures(report: &Report) -> String {
 }
 
 fn cell(row: &Row, metric: &Metric) -> String {
-    if System::ALL.iter().all(|system| row.median(*system, metric.key).is_none()) {
+    if System::all().iter().all(|system| row.median(*system, metric.key).is_none()) {
         return String::new();
     }
-    let values = System::ALL.map(|system| row.median(system, metric.key).map_or("–".to_owned(), figure));
+    let value = |system: &System| row.median(*system, metric.key).map_or("–".to_owned(), figure);
+    let values: Vec<String> = System::all().iter().map(value).collect();
     let ratio = row.ratio(metric.key, System::Theirs).map(|value| format!("<br>**{}**", ratio(value)));
     values.join(" · ") + &ratio.unwrap_or_default()
 }

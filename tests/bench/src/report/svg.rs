@@ -26,7 +26,7 @@ text{font-size:12px;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI','Not
 fill:#1f2328}\
 .title{font-size:17px;font-weight:600}.metric{font-size:13px;font-weight:600}.soft{fill:#59636e}\
 .figure{font-size:10px;fill:#59636e}.end{text-anchor:end}.card{fill:#ffffff;stroke:#d1d9e0}.axis{stroke:#d1d9e0}\
-.range{stroke:#1f2328;stroke-opacity:.55}.direct{fill:#9aa4af}.theirs{fill:#e0823d}.ours{fill:#2f81f7}\
+.range{stroke:#1f2328;stroke-opacity:.55}.direct{fill:#9aa4af}.haproxy{fill:#8250df}.theirs{fill:#e0823d}.ours{fill:#2f81f7}\
 @media (prefers-color-scheme:dark){text{fill:#f0f6fc}.soft,.figure{fill:#9198a1}\
 .card{fill:#0d1117;stroke:#3d444d}.axis{stroke:#3d444d}.range{stroke:#f0f6fc}.direct{fill:#6e7681}}";
 
@@ -58,7 +58,7 @@ struct Shown<'report> {
 impl<'report> Shown<'report> {
     fn of(metric: &'report Metric, rows: &[Row]) -> Self {
         let has = |system: &System| rows.iter().any(|row| row.median(*system, metric.key).is_some());
-        Self { metric, systems: System::ALL.into_iter().filter(has).collect() }
+        Self { metric, systems: System::all().iter().copied().filter(has).collect() }
     }
 
     /// Height of one kind's bars.
@@ -111,12 +111,13 @@ fn open(report: &Report, layout: &Layout<'_>) -> String {
     let (width, height) = (layout.width(), layout.height());
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-         height=\"{height}\" role=\"img\">\n<title>{0}: etcd directly, etcd grpc-proxy and this proxy</title>\n\
+         height=\"{height}\" role=\"img\">\n<title>{0}: {3}</title>\n\
          <style>{STYLE}</style>\n\
          <rect class=\"card\" x=\".5\" y=\".5\" width=\"{1}\" height=\"{2}\" rx=\"6\"/>\n",
         escaped(report.suite),
         width - 1.0,
-        height - 1.0
+        height - 1.0,
+        System::all().iter().map(|system| system.title()).collect::<Vec<_>>().join(", ")
     );
     text(&mut svg, "title", MARGIN, 30.0, &format!("etcd-grpc-proxy, suite {}", report.suite));
     legend(&mut svg, report);
@@ -125,7 +126,7 @@ fn open(report: &Report, layout: &Layout<'_>) -> String {
 
 fn legend(svg: &mut String, report: &Report) {
     let mut left = MARGIN;
-    for system in System::ALL {
+    for &system in System::all() {
         let _ = writeln!(
             svg,
             "<rect class=\"{}\" x=\"{left}\" y=\"44\" width=\"11\" height=\"11\" rx=\"2\"/>",
@@ -192,7 +193,7 @@ fn bar(svg: &mut String, row: &Row, system: System, metric: &str, scale: &Scale,
 /// Where a panel's scale ends: at the greatest value of any round, but not so far beyond the longest bar that one
 /// disturbed round would make all bars short.
 fn reach(rows: &[&Row], metric: &str) -> f64 {
-    let all = || rows.iter().flat_map(|row| System::ALL.map(|system| (row, system)));
+    let all = || rows.iter().flat_map(|row| System::all().iter().map(move |system| (row, *system)));
     let longest = all().filter_map(|(row, system)| row.median(system, metric)).fold(0.0, f64::max);
     let furthest = all().filter_map(|(row, system)| row.range(system, metric)).map(|(_, most)| most);
     furthest.fold(0.0, f64::max).min(longest * 1.25)
@@ -262,7 +263,7 @@ mod tests {
     #[test]
     fn every_workload_has_a_bar_for_every_system() {
         let svg = plot(&sample());
-        for system in System::ALL {
+        for &system in System::all() {
             let bars = svg.matches(&format!("<rect class=\"{}\"", system.key())).count();
             assert_eq!(bars, 4 + 1, "{}", system.title());
         }

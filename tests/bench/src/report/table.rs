@@ -24,11 +24,11 @@ pub(crate) fn table(report: &Report) -> String {
 
 /// Only the columns that the workload has figures for.
 fn block(text: &mut String, row: &Row, metrics: &[Metric]) {
-    let has = |metric: &&Metric| System::ALL.iter().any(|system| row.median(*system, metric.key).is_some());
+    let has = |metric: &&Metric| System::all().iter().any(|system| row.median(*system, metric.key).is_some());
     let metrics: Vec<Metric> = metrics.iter().filter(has).copied().collect();
     let metrics = metrics.as_slice();
     line(text, &row.workload.name, metrics, header);
-    for system in System::ALL {
+    for &system in System::all() {
         let median = |metric: &Metric| cell(row.median(system, metric.key), figure);
         line(text, &format!("  {}", system.title()), metrics, median);
     }

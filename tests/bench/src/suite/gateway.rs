@@ -1,4 +1,4 @@
-//! The TCP gateway beside etcd's: small requests, and answers in bulk.
+//! The TCP gateway beside etcd's and HAProxy: small requests, and answers in bulk.
 
 use bytes::Bytes;
 use http::Uri;
@@ -72,9 +72,14 @@ impl Suite for Gateway {
     }
 
     fn description(&self) -> String {
+        let haproxy = match System::all().contains(&System::Haproxy) {
+            true => " HAProxy runs in TCP mode with `option splice-auto` and a thread for each core.",
+            false => "",
+        };
         format!(
             "TCP gateways in front of etcd. `mixed-many`: reads and writes (one in 10) of 10,000 keys, as in the suite \
-             `unary`. `bulk`: reads of one value of {BULK_BYTES} bytes. Over one connection per caller but at most {}.",
+             `unary`. `bulk`: reads of one value of {BULK_BYTES} bytes. Over one connection per caller but at most {}.\
+             {haproxy}",
             self.connections
         )
     }

@@ -8,7 +8,10 @@ pub(crate) enum Rival {
     /// `etcd grpc-proxy`.
     Proxy,
     /// `etcd gateway`, with our gateway beside it.
-    Gateway,
+    Gateway {
+        /// HAProxy too.
+        with_haproxy: bool,
+    },
     /// This proxy without a namespace, beside the same with one.
     Plain,
 }
@@ -17,9 +20,9 @@ static CHOSEN: OnceLock<Rival> = OnceLock::new();
 
 impl Rival {
     /// Settles it for the suite of this name.
-    pub(crate) fn settle(suite: &str) {
+    pub(crate) fn settle(suite: &str, with_haproxy: bool) {
         let rival = match suite {
-            "gateway" => Self::Gateway,
+            "gateway" => Self::Gateway { with_haproxy },
             "namespace" => Self::Plain,
             _ => Self::Proxy,
         };
@@ -35,7 +38,7 @@ impl Rival {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Proxy => "etcd grpc-proxy",
-            Self::Gateway => "etcd gateway",
+            Self::Gateway { .. } => "etcd gateway",
             Self::Plain => "this proxy without it",
         }
     }
@@ -44,7 +47,7 @@ impl Rival {
     pub(super) fn serves(self) -> &'static str {
         match self {
             Self::Proxy | Self::Plain => "started gRPC proxy",
-            Self::Gateway => "ready to proxy client requests",
+            Self::Gateway { .. } => "ready to proxy client requests",
         }
     }
 }
