@@ -1,15 +1,16 @@
 //! Connections that do not leave this machine.
 
+#[cfg(target_os = "linux")]
+use rustix::net::sockopt::{set_tcp_congestion, tcp_congestion};
 use tokio::net::TcpStream;
 
 /// Relieves a connection within this machine of pacing, where the system's congestion control paces. There is no path
 /// whose rate could be found out, and the timers between the segments cost more than the segments themselves.
 #[cfg(target_os = "linux")]
 pub(crate) fn relieve(stream: &TcpStream) {
-    let socket = socket2::SockRef::from(stream);
-    if is_within(stream) && socket.tcp_congestion().is_ok_and(|name| name.starts_with(b"bbr")) {
+    if is_within(stream) && tcp_congestion(stream).is_ok_and(|name| name.starts_with("bbr")) {
         // Every process may choose this one. A socket that is in no state to be set is gone anyway.
-        let _ = socket.set_tcp_congestion(b"reno");
+        let _ = set_tcp_congestion(stream, "reno");
     }
 }
 
@@ -27,7 +28,6 @@ fn is_within(stream: &TcpStream) -> bool {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use socket2::SockRef;
     use tokio::net::TcpListener;
 
     use super::*;
@@ -36,12 +36,12 @@ mod tests {
     async fn a_connection_within_the_machine_is_not_paced() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let before = SockRef::from(&stream).tcp_congestion().unwrap();
+        let before = tcp_congestion(&stream).unwrap();
         relieve(&stream);
-        let after = SockRef::from(&stream).tcp_congestion().unwrap();
+        let after = tcp_congestion(&stream).unwrap();
         assert!(is_within(&stream));
-        assert!(!after.starts_with(b"bbr"), "{after:?}");
+        assert!(!after.starts_with("bbr"), "{after}");
         // What does not pace stays as the system has it.
-        assert!(before.starts_with(b"bbr") || before == after, "{before:?} became {after:?}");
+        assert!(before.starts_with("bbr") || before == after, "{before} became {after}");
     }
 }
