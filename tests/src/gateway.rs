@@ -119,15 +119,16 @@ impl Gateway {
         self.process.memory("VmRSS")
     }
 
-    /// How many files it may have open.
+    /// How many more files it may have open than it has now.
     #[must_use]
-    pub fn descriptors(&self) -> usize {
+    pub fn descriptors_left(&self) -> usize {
         let limits =
             std::fs::read_to_string(format!("/proc/{}/limits", self.process.pid())).expect("its limits");
         let line =
             limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("the limit of files");
         let soft = line.split_whitespace().next().expect("the soft limit");
-        soft.parse().unwrap_or(usize::MAX)
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.process.pid())).expect("its descriptors");
+        soft.parse().unwrap_or(usize::MAX).saturating_sub(open.count())
     }
 
     /// Its log, a JSON object a line; a line that is none fails the test.

@@ -4,11 +4,23 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::patience::{SOON, eventually};
 
 /// How many lines of the log a failing test shows; what is only informative is left out.
 const TAIL: usize = 8;
 const INFORMATIVE: &str = "\"level\":\"info\"";
+
+/// Raises the limit of open files to `wanted`, of this process and of what it starts from then on. The hard limit is
+/// raised only where this process may do so; otherwise it is all that there is.
+pub fn allow_descriptors(wanted: u64) {
+    let hard = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let allow = |most| setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) });
+    if allow(hard.max(wanted)).is_err() {
+        allow(hard).expect("the soft limit may be as high as the hard one");
+    }
+}
 
 /// A running (or ended) child process; what it writes goes to a file.
 #[derive(Debug)]

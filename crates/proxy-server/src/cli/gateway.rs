@@ -3,6 +3,8 @@
 mod flags;
 mod meant;
 
+#[cfg(test)]
+pub(super) use flags::GROUPS;
 pub(crate) use meant::split_host_port;
 
 use std::ffi::OsString;

@@ -9,7 +9,7 @@ use Kind::{Bool, Duration, List, Text, Uint};
 
 /// Every flag, in the order of the help.
 #[rustfmt::skip]
-pub(super) const GROUPS: &[Group] = &[
+pub(in crate::cli) const GROUPS: &[Group] = &[
     Group { heading: "Gateway", flags: &[
         flag("listen-addr", Text, "127.0.0.1:23790", "host:port", "Where clients connect"),
         flag("endpoints", List, "127.0.0.1:2379", "list", "The members: host:port, with or without a scheme, separated by commas"),

@@ -7,8 +7,8 @@ use clap_complete::{
 };
 
 use super::super::{
-    flags::{GROUPS, all},
-    status, typed,
+    flags::{GROUPS, Group},
+    gateway, status, typed,
 };
 
 /// The name of each file with its text.
@@ -28,27 +28,33 @@ fn text(shell: impl Generator) -> String {
 
 /// The commands as people see them. Reading a line goes another way, see `typed`.
 fn command() -> Command {
-    let with_flags = |name: &'static str, about: &'static str| {
-        let flags = typed::command(GROUPS);
-        let args = flags.get_arguments().filter(|arg| arg.get_long().is_some()).cloned().map(hinted);
-        Command::new(name)
-            .about(about)
-            .disable_help_flag(true)
-            .disable_version_flag(true)
-            .args(args.collect::<Vec<_>>())
-    };
+    let with_flags = |name, about| with_flags_of(GROUPS, name, about);
     let config = Command::new("config").about("Shows the configuration").disable_help_flag(true);
     Command::new("etcd-grpc-proxy")
         .disable_help_subcommand(true)
         .subcommand(with_flags("start", "Serves"))
+        .subcommand(
+            Command::new(gateway::COMMAND)
+                .about("Carries TCP connections to the members")
+                .disable_help_flag(true)
+                .subcommand(with_flags_of(gateway::GROUPS, "start", "Carries them")),
+        )
         .subcommand(with_flags("check", "Does all that start would refuse, without starting"))
         .subcommand(config.subcommand(with_flags("show", "Prints every value and where it comes from")))
         .subcommand(status::command())
         .subcommand(Command::new("version").about("Prints the version").disable_help_flag(true))
 }
 
-fn hinted(arg: Arg) -> Arg {
-    let Some(flag) = all().find(|flag| Some(flag.name) == arg.get_long()) else { return arg };
+fn with_flags_of(groups: &'static [Group], name: &'static str, about: &'static str) -> Command {
+    let flags = typed::command(groups);
+    let named = flags.get_arguments().filter(|arg| arg.get_long().is_some()).cloned();
+    let args: Vec<Arg> = named.map(|arg| hinted(arg, groups)).collect();
+    Command::new(name).about(about).disable_help_flag(true).disable_version_flag(true).args(args)
+}
+
+fn hinted(arg: Arg, groups: &[Group]) -> Arg {
+    let mut all = groups.iter().flat_map(|group| group.flags);
+    let Some(flag) = all.find(|flag| Some(flag.name) == arg.get_long()) else { return arg };
     match flag.value {
         "file" => arg.value_hint(ValueHint::FilePath),
         "folder" => arg.value_hint(ValueHint::DirPath),

@@ -5,7 +5,12 @@ use clap_mangen::{
     roff::{Roff, bold, italic, roman},
 };
 
-use super::super::{flags::GROUPS, typed};
+use super::super::{
+    flags::{GROUPS, Group},
+    gateway,
+    help::line,
+    typed,
+};
 
 /// The whole page, in roff.
 pub(super) fn page() -> String {
@@ -20,6 +25,9 @@ pub(super) fn page() -> String {
     synopsis().to_writer(&mut bytes).unwrap();
     description().to_writer(&mut bytes).unwrap();
     man.render_options_section(&mut bytes).unwrap();
+    for group in gateway::GROUPS {
+        of_gateway(group).to_writer(&mut bytes).unwrap();
+    }
     rest().to_writer(&mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
 }
@@ -31,6 +39,8 @@ fn synopsis() -> Roff {
         roff.text([bold(format!("etcd-grpc-proxy {words}")), roman(" "), italic("flags")]);
         roff.control("br", []);
     }
+    roff.text([bold("etcd-grpc-proxy gateway start"), roman(" "), italic("flags of the gateway")]);
+    roff.control("br", []);
     roff.text([
         bold("etcd-grpc-proxy status"),
         roman(" [--endpoint "),
@@ -55,10 +65,27 @@ fn description() -> Roff {
             "config show",
             "prints every value and where it comes from, without secrets, as a file that can be used.",
         ),
+        (
+            "gateway start",
+            "takes the place of `etcd gateway start`: carries TCP connections to the members. It has flags of its own, and \
+             reads neither environment nor file.",
+        ),
     ] {
         roff.control("TP", []);
         roff.text([bold(command)]);
         roff.text([roman(what)]);
+    }
+    roff
+}
+
+/// A section of the flags that belong to `gateway start`.
+fn of_gateway(group: &Group) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", [format!("GATEWAY START: {}", group.heading.to_uppercase()).as_str()]);
+    for flag in group.flags {
+        roff.control("TP", []);
+        roff.text([bold(format!("--{}", flag.name)), roman(" "), italic(format!("<{}>", flag.value))]);
+        roff.text([roman(line(flag))]);
     }
     roff
 }

@@ -1,32 +1,44 @@
 //! The tables of `docs/configuration.md`. What stands around them is written by hand.
 
 use super::{
-    super::{flags::GROUPS, layers::variable, source::RELOADABLE},
+    super::{
+        flags::{GROUPS, Group},
+        gateway,
+        layers::variable,
+        source::RELOADABLE,
+    },
     Flag, kind,
 };
 
 const BEGIN: &str = "<!-- flags: written by `cargo xtask docs` -->\n";
 const END: &str = "<!-- end of flags -->";
+const BEGIN_GATEWAY: &str = "<!-- flags of gateway start: written by `cargo xtask docs` -->\n";
 
 /// The page with its tables anew.
 pub(super) fn with_tables(page: &str) -> String {
-    let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    format!("{before}{BEGIN}{}{END}{after}", tables())
+    let proxys = |flag: &Flag| row(flag, RELOADABLE.contains(&flag.name));
+    let page = with(page, BEGIN, &tables(GROUPS, "flag, key", proxys));
+    with(&page, BEGIN_GATEWAY, &tables(gateway::GROUPS, "flag", |flag| row(flag, false)))
 }
 
-fn tables() -> String {
-    let table = |group: &super::super::flags::Group| {
-        let rows: String = group.flags.iter().filter(|flag| flag.name != "version").map(row).collect();
-        format!("\n### {}\n\n| flag, key | kind | default | what |\n|---|---|---|---|\n{rows}", group.heading)
+fn with(page: &str, begin: &str, tables: &str) -> String {
+    let (before, rest) = page.split_once(begin).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    format!("{before}{begin}{tables}{END}{after}")
+}
+
+fn tables(groups: &[Group], name: &str, row: impl Fn(&Flag) -> String) -> String {
+    let table = |group: &Group| {
+        let rows: String = group.flags.iter().filter(|flag| flag.name != "version").map(&row).collect();
+        format!("\n### {}\n\n| {name} | kind | default | what |\n|---|---|---|---|\n{rows}", group.heading)
     };
-    let text: String = GROUPS.iter().map(table).collect();
+    let text: String = groups.iter().map(table).collect();
     format!("{text}\n")
 }
 
-fn row(flag: &Flag) -> String {
+fn row(flag: &Flag, is_reloaded: bool) -> String {
     let default = if flag.default.is_empty() { String::new() } else { format!("`{}`", flag.default) };
-    let reloaded = if RELOADABLE.contains(&flag.name) { " *Taken over by SIGHUP.*" } else { "" };
+    let reloaded = if is_reloaded { " *Taken over by SIGHUP.*" } else { "" };
     let what = flag.help.replace('|', "\\|");
     format!("| `{}` | {} | {default} | {what}.{reloaded} |\n", flag.name, kind(flag))
 }
