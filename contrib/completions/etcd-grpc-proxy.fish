@@ -26,6 +26,7 @@ end
 
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -s h -l help -d 'Print help'
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "start" -d 'Serves'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "gateway" -d 'Carries TCP connections to the members'
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "check" -d 'Does all that start would refuse, without starting'
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "config" -d 'Shows the configuration'
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_needs_command" -f -a "status" -d 'Shows what a proxy says of itself: members, watches, reads, leases, clients.  Where the proxy has a --metrics-addr, its status is there only.'
@@ -115,6 +116,23 @@ complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l worker-threads -d 'Threads that serve; 0 is one for each core that the process may use (default 0)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -l version -d 'Prints the version' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand start" -s h -l help -d 'Prints this help' -r
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and not __fish_seen_subcommand_from start" -f -a "start" -d 'Carries them'
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l listen-addr -d 'Where clients connect (default 127.0.0.1:23790)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l endpoints -d 'The members: host:port, with or without a scheme, separated by commas (default 127.0.0.1:2379)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l retry-delay -d 'How often an endpoint is tried again that was set aside; 0 means 5m (default 1m)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l dial-timeout -d 'How long one endpoint may take to be connected to (default 5s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l drain-timeout -d 'Upon SIGTERM, how long connections may take to end (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l discovery-srv -d 'Finds the members in this domain\'s SRV records' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l discovery-srv-name -d 'Suffix of the SRV records\' service name' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l insecure-discovery -d 'Takes SRV records without a check of the members\' certificates' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l trusted-ca-file -d 'Authorities that these certificates must lead to (PEM); the system\'s without it' -r -F
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l discovery-interval -d 'How often the SRV records are looked up again (default 30s)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l dns-server -d 'The DNS server to ask for SRV records and members\' names; the system\'s without it' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l metrics-addr -d 'An address for metrics and health: http://host:port or unix://path' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l debug -d 'Logs at debug level' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l worker-threads -d 'Threads that serve; 0 is one for each core that the process may use (default 0)' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -l version -d 'Prints the version' -r -f
+complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand gateway; and __fish_seen_subcommand_from start" -s h -l help -d 'Prints this help' -r
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l listen-addr -d 'Where clients connect (default 127.0.0.1:23790)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l advertise-client-url -d 'What MemberList names as the members\' client URL; "" tells the real members (default 127.0.0.1:23790)' -r -f
 complete -c etcd-grpc-proxy -n "__fish_etcd_grpc_proxy_using_subcommand check" -l max-concurrent-streams -d 'Streams that one client connection may have open (default 4294967295)' -r -f

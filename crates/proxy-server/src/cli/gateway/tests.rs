@@ -65,7 +65,7 @@ fn help_and_version_are_printed() {
         &["etcd", "gateway", "start", "-h"],
     ] {
         let Ok(Command::Print(text)) = run(line) else { panic!("{line:?}") };
-        for flag in flags::GROUPS.iter().flat_map(|group| group.flags) {
+        for flag in GROUPS.iter().flat_map(|group| group.flags) {
             assert!(text.contains(&format!("--{}", flag.name)), "{} in {text}", flag.name);
         }
     }
@@ -76,7 +76,7 @@ fn help_and_version_are_printed() {
 /// Every row of the table is read, whatever its type: another value than the default must arrive.
 #[test]
 fn every_flag_takes_a_value() {
-    for flag in flags::GROUPS.iter().flat_map(|group| group.flags) {
+    for flag in GROUPS.iter().flat_map(|group| group.flags) {
         let value = match flag.kind {
             crate::cli::flags::Kind::Bool => "true",
             crate::cli::flags::Kind::Duration => "7s",
@@ -84,7 +84,7 @@ fn every_flag_takes_a_value() {
         };
         let read = |arguments: &[String]| {
             let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-            format!("{:?}", flags::read(&mut typed::read_by(flags::GROUPS, &arguments).line()))
+            format!("{:?}", flags::read(&mut typed::read_by(GROUPS, &arguments).line()))
         };
         assert_ne!(read(&[]), read(&[format!("--{}={value}", flag.name)]), "{}", flag.name);
     }
