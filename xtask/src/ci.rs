@@ -9,7 +9,7 @@ use crate::command::{answer, run as run_command};
 use crate::console::{print, say};
 use crate::manifest::Manifest;
 use crate::workspace::{at, root};
-use crate::{Outcome, codegen, contrib, docs, e2e, proxy, test, tidy};
+use crate::{Outcome, codegen, contrib, docs, e2e, provision, proxy, test, tidy};
 
 /// The one crate that is not meant to be used alone.
 const NOT_REUSABLE: &str = "proxy-server";
@@ -165,11 +165,13 @@ fn features() -> Outcome {
 /// The alerts against series that must and must not raise them.
 fn rules() -> Outcome {
     const TESTS: &str = "contrib/prometheus/etcd-grpc-proxy.tests.yml";
-    if answer(Command::new("promtool").arg("--version")).is_none() {
-        say("ci: promtool (Debian's package prometheus) is not installed, so the alerts are not tested");
-        return Ok(());
+    match provision::promtool() {
+        Ok(promtool) => run_command(Command::new(promtool).args(["test", "rules"]).arg(root().join(TESTS))),
+        Err(reason) => {
+            say(&format!("ci: the alerts are not tested: {reason}"));
+            Ok(())
+        }
     }
-    run_command(Command::new("promtool").args(["test", "rules"]).arg(root().join(TESTS)))
 }
 
 fn deny() -> Outcome {

@@ -1,14 +1,18 @@
-//! `cargo xtask contrib`: the units, scripts, manifests and the container file, each by the tool that knows its kind. What is
-//! not installed is not asked, and named.
+//! `cargo xtask contrib`: the units, scripts, manifests and the container file, each by the tool that knows its kind. What
+//! cannot be had is not asked, and named.
+
+mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{answer, run as run_command, shown};
+use crate::command::{run as run_command, shown};
 use crate::console::say;
 use crate::workspace::{at, emptied, root, target};
-use crate::{Outcome, no_arguments};
+use crate::{Outcome, no_arguments, provision};
+
+use tools::Tools;
 
 /// systemd's measure of what a service could do, in tenths: 0 is nothing, 100 everything.
 const MOST_EXPOSURE: &str = "20";
@@ -21,23 +25,25 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("contrib", arguments)?;
     let folder = target().join("contrib");
     emptied(&folder)?;
+    let tools = Tools::get();
     scripts()?;
-    with("systemd-analyze", || units(&folder))?;
-    with("hadolint", || {
-        run_command(Command::new("hadolint").arg(root().join("contrib/container/Containerfile")))
+    with(tools.find("systemd-analyze"), "systemd-analyze", |_| units(&folder))?;
+    with(tools.find("hadolint"), "hadolint", |program| {
+        run_command(Command::new(program).arg(root().join("contrib/container/Containerfile")))
     })?;
-    with("kubernetes-validate", manifests)?;
-    with("promtool", || rules(&folder))?;
+    with(tools.find("kubernetes-validate"), "kubernetes-validate", manifests)?;
+    with(tools.python(), "cloudcoil.models.prometheus-operator", rule)?;
+    with(provision::promtool().ok(), "promtool", |program| rules(program, &folder))?;
     say("contrib: nothing to complain of");
     Ok(())
 }
 
-fn with(tool: &str, check: impl FnOnce() -> Outcome) -> Outcome {
-    if answer(Command::new(tool).arg("--version")).is_none() {
-        say(&format!("contrib: `{tool}` is not installed, so what it knows is not looked at"));
+fn with(found: Option<PathBuf>, tool: &str, check: impl FnOnce(&Path) -> Outcome) -> Outcome {
+    let Some(program) = found else {
+        say(&format!("contrib: there is no `{tool}`, so what it knows is not looked at"));
         return Ok(());
-    }
-    check()
+    };
+    check(&program)
 }
 
 fn scripts() -> Outcome {
@@ -76,16 +82,21 @@ fn log(folder: &Path) -> Outcome<fs::File> {
     fs::File::create(&path).map_err(at(&path))
 }
 
-fn manifests() -> Outcome {
+fn manifests(program: &Path) -> Outcome {
     let options = ["--strict", "--kubernetes-version", KUBERNETES];
-    run_command(Command::new("kubernetes-validate").args(options).arg(root().join(MANIFEST)))
+    run_command(Command::new(program).args(options).arg(root().join(MANIFEST)))
+}
+
+fn rule(python: &Path) -> Outcome {
+    let script = root().join("xtask/src/contrib/prometheus_rule.py");
+    run_command(Command::new(python).arg(script).arg(root().join(RULE)))
 }
 
 /// What is below `spec` is a file of rules as Prometheus reads it.
-fn rules(folder: &Path) -> Outcome {
+fn rules(promtool: &Path, folder: &Path) -> Outcome {
     let text = fs::read_to_string(root().join(RULE)).map_err(at(&root().join(RULE)))?;
     let (_, spec) = text.split_once("\nspec:\n").ok_or("the rule has a spec")?;
     let path = folder.join("rules.yaml");
     fs::write(&path, spec).map_err(at(&path))?;
-    run_command(Command::new("promtool").args(["check", "rules"]).arg(&path))
+    run_command(Command::new(promtool).args(["check", "rules"]).arg(&path))
 }

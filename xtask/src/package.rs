@@ -14,7 +14,7 @@ use crate::workspace::{at, emptied, root, target};
 use crate::{Outcome, manifest::Manifest, proxy};
 
 /// From the checkout to the package, with the mode in octal. What ends in `.gz` is compressed on the way.
-const FILES: [(&str, &str, u32); 9] = [
+const FILES: [(&str, &str, u32); 12] = [
     ("contrib/systemd/etcd-grpc-proxy.service", "usr/lib/systemd/system/etcd-grpc-proxy.service", 0o644),
     ("contrib/systemd/etcd-grpc-proxy.socket", "usr/lib/systemd/system/etcd-grpc-proxy.socket", 0o644),
     (
@@ -36,6 +36,9 @@ const FILES: [(&str, &str, u32); 9] = [
         0o644,
     ),
     ("contrib/debian/copyright", "usr/share/doc/etcd-grpc-proxy/copyright", 0o644),
+    ("contrib/debian/changelog", "usr/share/doc/etcd-grpc-proxy/changelog.gz", 0o644),
+    ("CHANGELOG.md", "usr/share/doc/etcd-grpc-proxy/CHANGELOG.md.gz", 0o644),
+    ("contrib/debian/lintian-overrides", "usr/share/lintian/overrides/etcd-grpc-proxy", 0o644),
 ];
 const BINARY: &str = "usr/bin/etcd-grpc-proxy";
 const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
@@ -103,7 +106,14 @@ fn control(tree: &Path, architecture: &str) -> Outcome {
         .replace("{depends}", &libraries::depends(&binary))
         .replace("{size}", &(binary.len() / 1024 + 64).to_string());
     fs::write(folder.join("control"), filled).map_err(at(&folder))?;
-    fs::write(folder.join("conffiles"), "/etc/etcd-grpc-proxy/config.toml\n").map_err(at(&folder))
+    fs::write(folder.join("conffiles"), "/etc/etcd-grpc-proxy/config.toml\n").map_err(at(&folder))?;
+    fs::write(folder.join("md5sums"), sums(tree)?).map_err(at(&folder))
+}
+
+/// By which an operator sees whether a file is still the package's. Those of `etc` are the operator's own.
+fn sums(tree: &Path) -> Outcome<String> {
+    let names = FILES.iter().map(|(_, to, _)| *to).filter(|to| !to.starts_with("etc/")).chain([BINARY]);
+    answer(Command::new("md5sum").args(names).current_dir(tree)).ok_or("`md5sum` does not run".to_owned())
 }
 
 fn version() -> Outcome<String> {
@@ -146,5 +156,8 @@ mod tests {
     #[test]
     fn the_version_is_the_workspaces() {
         assert_eq!(version(), Ok(env!("CARGO_PKG_VERSION").to_owned()));
+        let changelog = fs::read_to_string(root().join("contrib/debian/changelog")).expect("a changelog");
+        let begins = format!("etcd-grpc-proxy ({}) ", env!("CARGO_PKG_VERSION"));
+        assert!(changelog.starts_with(&begins), "{changelog}");
     }
 }

@@ -90,6 +90,11 @@ pub(crate) fn haproxy() -> Outcome<PathBuf> {
     )
 }
 
+/// What checks and tests Prometheus's rules.
+pub(crate) fn promtool() -> Outcome<PathBuf> {
+    program("PROMTOOL", "promtool", &["prometheus"])
+}
+
 /// From the variable, from this machine, or from the distribution's packages.
 fn program(variable: &str, name: &str, packages: &[&str]) -> Outcome<PathBuf> {
     let _lock = lock()?;

@@ -29,16 +29,20 @@ pub(super) fn etcd() -> Outcome<Etcd> {
     Ok(etcd)
 }
 
-/// A program of the folder `usr/sbin`, from packages that are unpacked once under `target/packages`. Its libraries are
-/// where the packages have them, in `usr/lib` beside it.
+/// A program, from packages that are unpacked once under `target/packages`. Its libraries are where the packages have them,
+/// in `usr/lib` beside it.
 pub(super) fn program(name: &str, packages: &[&str]) -> Outcome<PathBuf> {
     let folder = target().join("packages").join(name);
-    let program = folder.join("usr/sbin").join(name);
-    if !program.is_file() {
-        fs::create_dir_all(target().join("packages")).map_err(at(&folder))?;
-        fetch(packages, &folder)?;
+    let find = || {
+        let places = ["usr/bin", "usr/sbin"].map(|place| folder.join(place).join(name));
+        places.into_iter().find(|program| program.is_file())
+    };
+    if let Some(program) = find() {
+        return Ok(program);
     }
-    if program.is_file() { Ok(program) } else { Err(format!("there is no {} in {}", name, folder.display())) }
+    fs::create_dir_all(target().join("packages")).map_err(at(&folder))?;
+    fetch(packages, &folder)?;
+    find().ok_or_else(|| format!("there is no {} in {}", name, folder.display()))
 }
 
 fn fetch(packages: &[&str], folder: &Path) -> Outcome {
