@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use e2e::certificates::Wish;
-use e2e::{Authority, Cluster, Proxy, SOON, Shape, eventually, http1, metrics, ports, tls};
+use e2e::{Authority, Cluster, Proxy, SOON, Shape, environment, eventually, http1, metrics, ports, tls};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, NamedGroup};
 use tokio::io::AsyncReadExt;
@@ -94,6 +94,7 @@ async fn plain_text_on_a_tls_port_is_closed() {
 /// Those who connect and say nothing keep nobody waiting, and are let go in etcd's 10 seconds.
 #[tokio::test]
 async fn a_thousand_silent_connections_do_no_harm() {
+    environment::raise_limit_of_files();
     let authority = Authority::new("silent");
     let cluster = Cluster::start(Shape::single()).await;
     let metrics_addr = format!("127.0.0.1:{}", ports::free_port());
@@ -132,6 +133,7 @@ async fn a_thousand_silent_connections_do_no_harm() {
 /// Handshakes under way are bounded in number too: those who say nothing make room, the oldest first.
 #[tokio::test]
 async fn more_silent_connections_than_may_be_under_way_do_no_harm() {
+    environment::raise_limit_of_files();
     let authority = Authority::new("crowd");
     let cluster = Cluster::start(Shape::single()).await;
     let metrics_addr = format!("127.0.0.1:{}", ports::free_port());

@@ -65,7 +65,8 @@ fn without_secrets(flag: &Flag, given: Given) -> Given {
     }
 }
 
-fn without_userinfo(url: &str) -> String {
+/// The URL without what stands before its host.
+pub(super) fn without_userinfo(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     match rest.rsplit_once('@') {
         Some((_, host)) if scheme.is_empty() => format!("{HIDDEN}@{host}"),

@@ -176,6 +176,9 @@ fn no_secret_is_shown() {
     assert!(!text.contains("s3cret"), "{text}");
     assert_eq!(shown("user", &line, &variables).0, "\"proxy:(not shown)\"");
     assert!(text.ends_with("# the password of user: ETCD_GRPC_PROXY_PASSWORD"), "{text}");
+    let Err(refusal) = run(&[&["start"], &line[..]].concat(), &variables) else { panic!() };
+    let said = refusal.to_string();
+    assert!(said.starts_with("endpoint \"https://(not shown)@a:1\": ") && !said.contains("s3cret"), "{said}");
 }
 
 /// What is shown is a file that says the same.

@@ -6,7 +6,7 @@ use tls_termination::{ClientTls, Source};
 use upstream_balancer::{Endpoint, Keepalive, Policy, UnknownPolicy};
 
 use super::{bounded, discovery, file, listener_tls};
-use crate::cli::{Problems, Refusal, flags::Flags};
+use crate::cli::{Problems, Refusal, flags::Flags, shown::without_userinfo};
 use crate::config::{Notice, TlsFiles};
 use crate::process::discovery::DiscoveryConfig;
 
@@ -98,8 +98,14 @@ fn client_tls(flags: &Flags) -> Result<ClientTls, Refusal> {
 fn endpoints(given: &[String]) -> Result<Vec<Endpoint>, Refusal> {
     let named = given.iter().map(|endpoint| endpoint.trim()).filter(|endpoint| !endpoint.is_empty());
     let mut all = Problems::default();
-    let refused = |error: <Endpoint as FromStr>::Err| Refusal::new(error.to_string());
-    let parsed: Vec<_> = named.map(|endpoint| all.note(endpoint.parse().map_err(refused))).collect();
+    // Nobody has a name and a password in an endpoint for etcd, but who tries shall not find them in the log.
+    let parse = |endpoint: &str| {
+        let refused = |error: <Endpoint as FromStr>::Err| {
+            Refusal::new(error.to_string().replace(endpoint, &without_userinfo(endpoint)))
+        };
+        endpoint.parse().map_err(refused)
+    };
+    let parsed: Vec<_> = named.map(|endpoint| all.note(parse(endpoint))).collect();
     all.refuse()?;
     let parsed = parsed.into_iter().collect::<Result<Vec<Endpoint>, _>>()?;
     if parsed.is_empty() { Err(Refusal::new("etcdclient: no available endpoints")) } else { Ok(parsed) }

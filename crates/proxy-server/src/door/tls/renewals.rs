@@ -16,8 +16,8 @@ use super::{Tls, make, now};
 
 /// A change is acted upon when two looks have seen it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A renewal that was tried, whatever came of it, is not tried again for so long.
-const RENEW_AGAIN: Duration = Duration::from_secs(60);
+/// A renewal that was tried, whatever came of it, is not tried again for so long: a folder that cannot be written stays so.
+const RENEW_AGAIN: Duration = Duration::from_secs(3600);
 
 /// How often files were read again since the start.
 #[derive(Debug, Default)]
