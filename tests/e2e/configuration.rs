@@ -105,6 +105,8 @@ fn check_refuses_what_start_refuses() {
     let taken = taken.local_addr().expect("its address");
     let garbage = write(&folder, "garbage.pem", "garbage");
     let plain = write(&folder, "plain", "kept");
+    let pipe = folder.path().join("pipe.toml").display().to_string();
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("run mkfifo").success());
     let missing = folder.path().join("missing").display().to_string();
     let free = format!("--listen-addr=127.0.0.1:{}", ports::free_port());
     let broken = folder.path().join("default.proxy/fixtures/proxy");
@@ -134,6 +136,10 @@ fn check_refuses_what_start_refuses() {
         vec!["--auto-tls".to_owned(), format!("--client-crl-file={garbage}")],
         owned(&["--auto-tls", "--tls-max-version=TLS1.2", "--listen-cipher-suites=TLS_AES_128_GCM_SHA256"]),
         vec!["--cert-file=/dev/zero".to_owned(), format!("--key-file={garbage}")],
+        vec![format!("--cert-file={pipe}"), format!("--key-file={pipe}")],
+        vec![format!("--config-file={pipe}")],
+        vec![format!("--password-file={pipe}"), "--user=proxy".to_owned()],
+        owned(&["--auto-tls", "--tls-min-version=TLS1.3", "--tls-max-version=TLS1.2"]),
         owned(&["--client-crl-mode=none"]),
         owned(&["--metrics-client-cert-auth=maybe"]),
         owned(&["--distributed-tracing-sampling-rate=-1"]),

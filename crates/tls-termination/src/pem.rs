@@ -1,8 +1,9 @@
 //! PEM files: the only place that knows how they are read.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read as _},
+    os::unix::fs::FileTypeExt as _,
     path::Path,
 };
 
@@ -45,11 +46,18 @@ pub(crate) fn revocation_lists(file: &Path) -> Result<Vec<CertificateRevocationL
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    all_of(file).map_err(|reason| Error::Unreadable { file: file.to_owned(), reason })
+}
+
+fn all_of(file: &Path) -> io::Result<Vec<u8>> {
+    // Whoever opens one waits for a writer, and what was read is gone when the file is read again.
+    if fs::metadata(file)?.file_type().is_fifo() {
+        return Err(io::Error::other("is a pipe, and a file is read again and again"));
+    }
     let mut bytes = Vec::new();
-    let read = File::open(file).and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut bytes));
-    let unreadable = |reason| Error::Unreadable { file: file.to_owned(), reason };
-    if read.map_err(unreadable)? as u64 > LONGEST {
-        return Err(unreadable(io::Error::other(format!("longer than {LONGEST} bytes"))));
+    let length = File::open(file)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if length as u64 > LONGEST {
+        return Err(io::Error::other(format!("longer than {LONGEST} bytes")));
     }
     Ok(bytes)
 }

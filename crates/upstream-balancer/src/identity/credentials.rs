@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
@@ -62,6 +63,10 @@ impl Credentials {
 }
 
 fn text(path: &Path) -> io::Result<String> {
+    // Whoever opens one waits for a writer, and the second authentication would find nothing in it.
+    if std::fs::metadata(path)?.file_type().is_fifo() {
+        return Err(io::Error::other("it is a pipe"));
+    }
     let mut text = String::new();
     let length = File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
     if length as u64 > LONGEST { Err(io::Error::other("it is too long for a password")) } else { Ok(text) }

@@ -4,8 +4,9 @@ mod toml;
 mod yaml;
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
+    os::unix::fs::FileTypeExt,
     path::Path,
 };
 
@@ -88,6 +89,10 @@ fn reader(path: &Path) -> Result<Reader, String> {
 }
 
 fn text(path: &Path) -> Result<String, String> {
+    // Whoever opens a pipe waits for a writer, and SIGHUP reads the file again.
+    if fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
+        return Err(format!("open {}: is a pipe", path.display()));
+    }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
     let length = read.map_err(|error| worded(path, &error))?;

@@ -23,13 +23,13 @@ pub(super) fn config(flags: &Flags, metrics_are_tls: bool) -> Result<(ListenerTl
     let clients = match (&self_signed, named) {
         (Some(made), _) => {
             let tls = choices(flags, made.cert(), made.key())?;
-            tls.check_all_but_pair().map_err(refusal)?;
+            in_order(&tls).check_all_but_pair().map_err(refusal)?;
             Some(tls)
         }
         (None, true) => {
             let (cert, key) = pair(flags)?;
             let tls = choices(flags, cert, key)?;
-            tls.check().map_err(refusal)?;
+            in_order(&tls).check().map_err(refusal)?;
             Some(tls)
         }
         (None, false) => None,
@@ -83,6 +83,16 @@ fn choices(flags: &Flags, cert: PathBuf, key: PathBuf) -> Result<ServerTls, Refu
     })
 }
 
+/// With versions between which there are some: that there are none was said by `listener::check`.
+fn in_order(tls: &ServerTls) -> ServerTls {
+    let (min_version, max_version) = if tls.min_version <= tls.max_version {
+        (tls.min_version, tls.max_version)
+    } else {
+        (TlsVersion::V1_2, TlsVersion::V1_3)
+    };
+    ServerTls { min_version, max_version, ..tls.clone() }
+}
+
 /// The curves of every connection, those to etcd included.
 pub(super) fn curves(flags: &Flags) -> Result<Curves, Refusal> {
     Curves::named(&flags.tls_curve_preferences).map_err(refusal)
@@ -124,7 +134,7 @@ fn metrics(flags: &Flags, clients: Option<&ServerTls>, asks: bool) -> Result<Ser
         tls.trusted_ca = None;
     }
     if !flags.metrics_cert_file.is_empty() {
-        tls.check().map_err(refusal)?;
+        in_order(&tls).check().map_err(refusal)?;
     }
     Ok(tls)
 }
