@@ -56,6 +56,16 @@ async fn pages_and_codes_are_those_of_etcds_proxy() {
     }
 }
 
+/// etcd's proxy asks whoever listens where it says that it can be reached.
+#[tokio::test]
+async fn the_health_of_a_proxy_is_its_own_wherever_it_can_be_reached() {
+    let cluster = Cluster::start(Shape::single()).await;
+    let nobody = format!("--advertise-client-url=127.0.0.1:{}", ports::free_port());
+    let ours = Proxy::start(&cluster.endpoints(), &[&nobody]).await;
+    let (status, _, _, body) = shape(get(ours.address(), "/proxy/health").await);
+    assert_eq!((status, body.as_str()), (200, "{\"health\":\"true\",\"reason\":\"\"}"));
+}
+
 #[tokio::test]
 async fn metrics_have_the_type_of_etcds_proxy() {
     let cluster = Cluster::start(Shape::single()).await;
@@ -197,8 +207,14 @@ async fn heap_is_shown_or_said_to_be_absent(address: &str) {
 #[tokio::test]
 async fn profiles_are_there_when_asked_for() {
     let cluster = Cluster::start(Shape::single()).await;
-    let ours = Proxy::start(&cluster.endpoints(), &["--enable-pprof"]).await;
+    let (ours, pages) = with_metrics_addr(&cluster.endpoints(), &["--enable-pprof"]).await;
     assert_eq!(get(ours.address(), "/debug/pprof/").await.status, 200);
+    assert_eq!(get(&pages, "/debug/pprof/cmdline").await.status, 200);
+    let warned = |line: &serde_json::Value| {
+        let text = line["msg"].as_str().unwrap_or_default();
+        line["level"] == "warn" && text.contains("profiles are served to whoever can reach the listeners")
+    };
+    assert!(ours.log().iter().any(warned), "{:?}", ours.log());
     heap_is_shown_or_said_to_be_absent(ours.address()).await;
     let tasks = get(ours.address(), "/debug/pprof/tasks").await;
     for runtime in ["main: ", "admin: ", "worker-0: "] {

@@ -30,7 +30,14 @@ async fn the_form_is_etcds() {
         let page = get(proxy.address(), path).await;
         assert_eq!((page.status, page.body.as_str()), (200, body), "{path}");
     }
-    assert_eq!(get(proxy.address(), "/readyz/nothing").await.status, 404);
+    for check in ["drain", "workers", "upstream", "linearizable_read", "watch"] {
+        let page = get(proxy.address(), &format!("/readyz/{check}?verbose")).await;
+        assert_eq!((page.status, page.body), (200, format!("[+]{check} ok\nok\n")));
+    }
+    assert_eq!(get(proxy.address(), "/livez/workers").await.status, 200);
+    for nothing in ["/readyz/nothing", "/livez/watch"] {
+        assert_eq!(get(proxy.address(), nothing).await.status, 404, "{nothing}");
+    }
     // etcd has these pages since 3.5.11.
     if environment::etcd_version() >= (3, 6) {
         let member = cluster.member(0).address();

@@ -7,7 +7,8 @@ use e2e::{Cluster, Proxy, SOON, Shape, environment, eventually};
 use serde_json::Value;
 
 use super::{get, with_metrics_addr};
-use crate::requests::{get as range, put, watch_key};
+use crate::lease::{keep_alive, ping};
+use crate::requests::{get as range, grant, put, watch_key};
 use crate::watch::create_watch;
 
 /// A key that would be markup if it were not escaped.
@@ -33,10 +34,14 @@ async fn the_page_tells_what_the_proxy_does() {
     for _ in 0..3 {
         watchers.push(create_watch(&client, watch_key(KEY, 0)).await.0);
     }
+    client.lease().lease_grant(grant(7, 3000)).await.expect("a lease");
+    let mut alive = keep_alive(&client);
+    alive.send(ping(7)).await;
+    alive.next().await;
     let shown = eventually("three watchers are shown", SOON, async || {
         let shown = status(&pages).await;
         // What was answered a moment ago may still count as under way.
-        let is_quiet = shown["clients"]["list"][0]["streams"] == 3;
+        let is_quiet = shown["clients"]["list"][0]["streams"] == 4;
         (shown["watches"]["client_watchers"] == 3 && shown["cache"]["hits"] == 2 && is_quiet).then_some(shown)
     })
     .await;
@@ -44,7 +49,18 @@ async fn the_page_tells_what_the_proxy_does() {
     assert_eq!(shown["is_well"], true);
     let members = shown["members"]["list"].as_array().expect("a list");
     assert_eq!(members.len(), 3);
-    assert_eq!(members.iter().filter(|member| member["pinned"] == true).count(), 1);
+    let pinned: Vec<_> = members.iter().filter(|member| member["pinned"] == true).collect();
+    let [pinned] = pinned[..] else { panic!("{members:?}") };
+    // The shared watch and the shared keep-alive.
+    assert!(pinned["connections"].as_u64() >= Some(1) && pinned["in_flight"].as_u64() >= Some(2), "{pinned}");
+    let leases = &shown["leases"];
+    assert_eq!((&leases["client_streams"], &leases["upstream_streams"]), (&1.into(), &1.into()), "{leases}");
+    assert_eq!((&leases["pings_received"], &leases["pings_sent"]), (&1.into(), &1.into()), "{leases}");
+    assert!(
+        shown["cache"]["entries"] == 1 && shown["cache"]["bytes"].as_u64() > Some(0),
+        "{}",
+        shown["cache"]
+    );
     assert!(members.iter().all(|member| member["health"] == "healthy" && member["failures"] == 0));
     assert_eq!(shown["watches"]["upstream_watchers"], 1);
     assert_eq!(shown["watches"]["ratio"], 3);
@@ -52,8 +68,8 @@ async fn the_page_tells_what_the_proxy_does() {
     assert_eq!(shown["watches"]["widest"][0]["watchers"], 3);
     let clients = shown["clients"]["list"].as_array().expect("a list");
     assert_eq!((clients.len(), &clients[0]["address"]), (1, &Value::from("127.0.0.1")));
-    assert_eq!(clients[0]["calls"], 7);
-    assert_eq!((&clients[0]["connections"], &clients[0]["streams"]), (&Value::from(1), &Value::from(3)));
+    assert_eq!(clients[0]["calls"], 9);
+    assert_eq!((&clients[0]["connections"], &clients[0]["streams"]), (&Value::from(1), &Value::from(4)));
     for bytes in ["received_bytes", "sent_bytes"] {
         assert!(clients[0][bytes].as_u64().expect("a number") > 100, "{bytes} of {}", clients[0]);
     }
@@ -68,6 +84,42 @@ async fn the_page_tells_what_the_proxy_does() {
     assert_eq!((text.status, text.header("content-type")), (200, Some("text/plain; charset=utf-8")));
     assert!(text.body.contains(KEY) && !text.body.contains("s3cret"));
     drop(watchers);
+}
+
+/// What operators look for, by the names that programs read.
+#[tokio::test]
+async fn every_subject_has_its_numbers_from_the_start() {
+    const FIELDS: [(&str, &[&str]); 7] = [
+        ("members", &["balancer", "retries", "list"]),
+        ("watches", &["client_watchers", "upstream_watchers", "ratio", "lagging_watchers", "widest"]),
+        ("leases", &["client_streams", "upstream_streams", "pings_received", "pings_sent"]),
+        ("cache", &["entries", "bytes", "hits", "misses", "hit_ratio"]),
+        ("reads", &["batch_sizes", "mean_batch", "saved_calls"]),
+        ("clients", &["refused_calls", "refused_watchers", "refused_connections", "list"]),
+        ("configuration", &["given", "defaults"]),
+    ];
+    const TRENDS: [&str; 5] = ["calls", "events_sent", "client_watchers", "connections", "memory_bytes"];
+    let cluster = Cluster::start(Shape::single()).await;
+    let folder = e2e::temp::TempDir::new("status");
+    let data = format!("--data-dir={}", folder.path().display());
+    let (_proxy, pages) = with_metrics_addr(&cluster.endpoints(), &["--auto-tls", &data]).await;
+    let shown = eventually("there is a past to be seen", SOON, async || {
+        let shown = status(&pages).await;
+        let points =
+            |name: &&str| shown["trends"][*name]["points"].as_array().is_some_and(|all| all.len() > 1);
+        TRENDS.iter().all(points).then_some(shown)
+    })
+    .await;
+    for (section, fields) in FIELDS {
+        for field in fields {
+            assert!(shown[section].get(field).is_some(), "{field} of {section}: {shown}");
+        }
+    }
+    let certificate = &shown["certificates"]["list"][0];
+    let days = certificate["expires_in_seconds"].as_f64().expect("seconds") / 86_400.0;
+    assert!((300.0..370.0).contains(&days) && certificate["file"].is_string(), "{certificate}");
+    let html = get(&pages, "/proxy/status").await.body;
+    assert!(html.contains("<svg"), "sparklines");
 }
 
 #[tokio::test]
