@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
-
 /// The folder that holds `etcd` and `etcdctl`.
 pub const ETCD_BIN_DIR: &str = "ETCD_BIN_DIR";
 /// The absolute path of the proxy's binary.
@@ -44,13 +42,6 @@ pub fn nsd() -> PathBuf {
     found.unwrap_or_else(|| {
         panic!("no DNS server: run these tests by `cargo xtask e2e`, install nsd, or set {NSD}")
     })
-}
-
-/// Lets this process open as many connections as the machine allows, for tests with thousands of them.
-pub fn raise_limit_of_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit).expect("up to the hard limit");
 }
 
 /// Major and minor version of the etcd under test, such as `(3, 7)`.

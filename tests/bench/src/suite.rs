@@ -197,3 +197,6 @@ pub(crate) enum Against {
     /// Nothing: the limit is in the metric's unit.
     Unit,
 }
+
+pub(crate) const THEIRS: Against = Against::System(System::Theirs);
+pub(crate) const DIRECT: Against = Against::System(System::Direct);

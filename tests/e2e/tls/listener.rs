@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use e2e::certificates::Wish;
-use e2e::{Authority, Cluster, Proxy, SOON, Shape, environment, eventually, http1, metrics, ports, tls};
+use e2e::process::allow_descriptors;
+use e2e::{Authority, Cluster, Proxy, SOON, Shape, eventually, http1, metrics, ports, tls};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, NamedGroup};
 use tokio::io::AsyncReadExt;
@@ -16,6 +17,8 @@ use super::{assert_good, etcdctl, flag, serving, started};
 const SILENT: usize = 1_000;
 /// As many handshakes as there may be at once.
 const UNDER_WAY: usize = 4_096;
+/// Enough for tests that hold more connections than that.
+const SILENT_DESCRIPTORS: u64 = 3 * UNDER_WAY as u64;
 
 async fn tls_proxy(cluster: &Cluster, authority: &Authority, more: &[String]) -> Proxy {
     let server = authority.server("server");
@@ -94,7 +97,7 @@ async fn plain_text_on_a_tls_port_is_closed() {
 /// Those who connect and say nothing keep nobody waiting, and are let go in etcd's 10 seconds.
 #[tokio::test]
 async fn a_thousand_silent_connections_do_no_harm() {
-    environment::raise_limit_of_files();
+    allow_descriptors(SILENT_DESCRIPTORS);
     let authority = Authority::new("silent");
     let cluster = Cluster::start(Shape::single()).await;
     let metrics_addr = format!("127.0.0.1:{}", ports::free_port());
@@ -133,7 +136,7 @@ async fn a_thousand_silent_connections_do_no_harm() {
 /// Handshakes under way are bounded in number too: those who say nothing make room, the oldest first.
 #[tokio::test]
 async fn more_silent_connections_than_may_be_under_way_do_no_harm() {
-    environment::raise_limit_of_files();
+    allow_descriptors(SILENT_DESCRIPTORS);
     let authority = Authority::new("crowd");
     let cluster = Cluster::start(Shape::single()).await;
     let metrics_addr = format!("127.0.0.1:{}", ports::free_port());

@@ -7,7 +7,7 @@ use proto_gen::etcdserverpb::{PutRequest, RangeRequest, RangeResponse};
 
 use super::keyspace::{PUT, RANGE, checked_put, range};
 use super::unary::{Unary, figures};
-use super::{Against, Better, Claim, Figures, Metric, Suite, Workload};
+use super::{Better, Claim, Figures, Metric, Suite, THEIRS, Workload, claim};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::client::{Connection, Connector};
@@ -31,27 +31,9 @@ const METRICS: &[Metric] = &[
 ];
 
 const CLAIMS: &[Claim] = &[
-    Claim {
-        text: "throughput of bulk",
-        at: "bulk",
-        metric: "throughput",
-        against: Against::System(System::Theirs),
-        limit: 1.0,
-    },
-    Claim {
-        text: "CPU per GB of bulk",
-        at: "bulk",
-        metric: "cpu_per_gb",
-        against: Against::System(System::Theirs),
-        limit: 0.7,
-    },
-    Claim {
-        text: "small requests",
-        at: "mixed-many",
-        metric: "calls",
-        against: Against::System(System::Theirs),
-        limit: 1.0,
-    },
+    claim("throughput of bulk", "bulk", "throughput", THEIRS, 1.0),
+    claim("CPU per GB of bulk", "bulk", "cpu_per_gb", THEIRS, 0.7),
+    claim("small requests", "mixed-many", "calls", THEIRS, 1.0),
 ];
 
 /// The mix of the suite `unary`, and one large value read again and again.

@@ -8,7 +8,7 @@ mod pings;
 
 use std::time::Duration;
 
-use super::{Against, Better, Claim, Figures, Metric, Plot, Suite, Workload, claim, metric};
+use super::{Against, Better, Claim, DIRECT, Figures, Metric, Plot, Suite, Workload, claim, metric};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::target::{System, Target};
@@ -32,8 +32,6 @@ const METRICS: &[Metric] = &[
     metric("proxy_rss", "proxy RSS", "MiB", Better::Lower),
     metric("load_cpu", "load CPU", "µs/ping", Better::Lower),
 ];
-
-const DIRECT: Against = Against::System(System::Direct);
 
 const CLAIMS: &[Claim] = &[
     claim("keep-alive streams on etcd, 1,000 clients", "first", "streams", Against::Unit, 1.0),

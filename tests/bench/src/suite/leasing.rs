@@ -10,12 +10,12 @@ use tokio::time::{sleep, timeout};
 
 use super::keyspace::{KEYS, Keys, Keyspace, PUT, RANGE, VALUE_BYTES, checked_put, range};
 use super::unary::figures;
-use super::{Against, Better, Claim, Figures, Metric, Suite, Workload, claim};
+use super::{Against, Better, Claim, Figures, Metric, Suite, THEIRS, Workload, claim};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::client::{Connection, Connector};
 use crate::load::{self, Call, Load};
-use crate::target::{System, Target};
+use crate::target::Target;
 use crate::usage::Usage;
 use crate::watching::{read_calls, write_calls};
 
@@ -50,7 +50,7 @@ const METRICS: &[Metric] = &[
 ];
 
 const CLAIMS: &[Claim] = &[
-    claim("CPU per read of an owned key", OWNED, "proxy_cpu", Against::System(System::Theirs), 0.5),
+    claim("CPU per read of an owned key", OWNED, "proxy_cpu", THEIRS, 0.5),
     claim("calls at etcd per read of an owned key", OWNED, "etcd_calls", Against::Unit, 0.001),
     claim("calls at etcd per put of a key that nobody owns", PUTS, "etcd_calls", Against::Unit, 1.0),
     claim("CPU of a proxy that owns 10,000 keys and does nothing", IDLE, "idle_cpu", Against::Unit, 1.0),

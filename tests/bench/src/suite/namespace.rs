@@ -1,21 +1,15 @@
 //! What a namespace costs: the same calls through the same proxy, with a namespace and without.
 
 use super::unary::{METRICS, Unary};
-use super::{Against, Claim, Figures, Metric, Suite, Workload};
+use super::{Claim, Figures, Metric, Suite, THEIRS, Workload, claim};
 use crate::Result;
 use crate::arguments::Pace;
-use crate::target::{System, Target};
+use crate::target::Target;
 
 /// The namespace of the proxy that has one.
 pub(crate) const PREFIX: &str = "tenant/";
 
-const CLAIMS: &[Claim] = &[Claim {
-    text: "CPU per call with a namespace",
-    at: "mixed-many",
-    metric: "proxy_cpu",
-    against: Against::System(System::Theirs),
-    limit: 1.1,
-}];
+const CLAIMS: &[Claim] = &[claim("CPU per call with a namespace", "mixed-many", "proxy_cpu", THEIRS, 1.1)];
 
 /// The mix of the suite `unary`, of many keys.
 pub(crate) struct Namespace(Unary);

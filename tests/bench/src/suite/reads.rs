@@ -8,12 +8,12 @@ use proto_gen::etcdserverpb::RangeRequest;
 
 use super::keyspace::{KEYS, Keys, Keyspace, RANGE, VALUE_BYTES, range};
 use super::unary::figures;
-use super::{Against, Better, Claim, Figures, Metric, Suite, Workload, claim};
+use super::{Against, Better, Claim, DIRECT, Figures, Metric, Suite, THEIRS, Workload, claim};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::client::Connection;
 use crate::load::{self, Call, Load};
-use crate::target::{System, Target};
+use crate::target::Target;
 use crate::watching::read_calls;
 
 const DISTINCT: &str = "distinct@256";
@@ -36,9 +36,6 @@ const METRICS: &[Metric] = &[
     Metric { key: "proxy_rss", title: "proxy RSS", unit: "MiB", better: Better::Lower, plotted: false },
     Metric { key: "load_cpu", title: "load CPU", unit: "µs/read", better: Better::Lower, plotted: false },
 ];
-
-const THEIRS: Against = Against::System(System::Theirs);
-const DIRECT: Against = Against::System(System::Direct);
 
 const CLAIMS: &[Claim] = &[
     claim("linearizable reads of many keys a second", DISTINCT, "calls", DIRECT, 1.3),

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::unary::{METRICS, Unary};
-use super::{Against, Claim, Figures, Metric, Suite, Workload};
+use super::{Against, Claim, Figures, Metric, Suite, Workload, claim};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::target::{System, Target};
@@ -26,20 +26,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const CLAIMS: &[Claim] = &[
-    Claim {
-        text: "p99 while it is scraped every second",
-        at: "each-second@8",
-        metric: "p99",
-        against: Against::Own(ALONE),
-        limit: 1.10,
-    },
-    Claim {
-        text: "p99 while it is scraped every 100 ms",
-        at: "each-100ms@8",
-        metric: "p99",
-        against: Against::Own(ALONE),
-        limit: 1.10,
-    },
+    claim("p99 while it is scraped every second", "each-second@8", "p99", Against::Own(ALONE), 1.10),
+    claim("p99 while it is scraped every 100 ms", "each-100ms@8", "p99", Against::Own(ALONE), 1.10),
 ];
 
 /// The mixed calls of [`Unary`], with and without somebody who scrapes.

@@ -6,12 +6,12 @@ use prost::Message;
 use proto_gen::etcdserverpb::{CompactionRequest, CompactionResponse, RangeResponse};
 
 use super::keyspace::{KEYS, Keys, Keyspace, PUT, RANGE, VALUE_BYTES, checked_put, range};
-use super::{Against, Better, Claim, Figures, Metric, Suite, Workload};
+use super::{Better, Claim, Figures, Metric, Suite, THEIRS, Workload, claim};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::client::{Connection, Connector};
 use crate::load::{self, Call, Load, Measured};
-use crate::target::{System, Target};
+use crate::target::Target;
 
 const IN_FLIGHT: [usize; 3] = [1, 8, 256];
 /// One in so many calls of the mixed workloads writes.
@@ -30,27 +30,9 @@ pub(super) const METRICS: &[Metric] = &[
 ];
 
 const CLAIMS: &[Claim] = &[
-    Claim {
-        text: "CPU per forwarded unary call, 256 in flight",
-        at: "256",
-        metric: "proxy_cpu",
-        against: Against::System(System::Theirs),
-        limit: 0.45,
-    },
-    Claim {
-        text: "CPU per forwarded unary call, 8 in flight",
-        at: "8",
-        metric: "proxy_cpu",
-        against: Against::System(System::Theirs),
-        limit: 0.55,
-    },
-    Claim {
-        text: "p50 with one call in flight",
-        at: "1",
-        metric: "p50",
-        against: Against::System(System::Theirs),
-        limit: 0.85,
-    },
+    claim("CPU per forwarded unary call, 256 in flight", "256", "proxy_cpu", THEIRS, 0.45),
+    claim("CPU per forwarded unary call, 8 in flight", "8", "proxy_cpu", THEIRS, 0.55),
+    claim("p50 with one call in flight", "1", "p50", THEIRS, 0.85),
 ];
 
 /// Reads, writes and both, at 1, 8 and 256 in flight, over at most `connections` connections.

@@ -9,7 +9,7 @@ mod stopped;
 
 use std::time::Duration;
 
-use super::{Against, Better, Claim, Figures, Metric, Plot, Suite, Workload, claim, metric};
+use super::{Against, Better, Claim, Figures, Metric, Plot, Suite, THEIRS, Workload, claim, metric};
 use crate::Result;
 use crate::arguments::Pace;
 use crate::target::{System, Target};
@@ -48,8 +48,6 @@ const METRICS: &[Metric] = &[
     metric("etcd_cpu", "etcd CPU", "µs/event", Better::Lower),
     metric("load_cpu", "load CPU", "µs/event", Better::Lower),
 ];
-
-const THEIRS: Against = Against::System(System::Theirs);
 
 const CLAIMS: &[Claim] = &[
     claim("watchers on etcd, a stream for each watcher", "streams", "watchers", Against::Unit, 2.0),
