@@ -4,7 +4,7 @@ use e2e::etcdctl::{Ended, Etcdctl};
 use e2e::temp::TempDir;
 use e2e::{Pair, Shape, Side, Transcript, eventually};
 
-use crate::cluster::{name_members, until_healthy};
+use crate::cluster::{UNHEALTHY, name_members};
 use crate::requests::{get, put};
 
 /// What differs between two clusters in `-w fields`.
@@ -219,7 +219,6 @@ async fn elections(seen: &mut Transcript, side: &Side<'_>) {
 
 async fn members(seen: &mut Transcript, side: &Side<'_>) {
     name_members(seen, side).await;
-    until_healthy(side).await;
     let etcdctl = side.etcdctl();
     let list = etcdctl.run(&["member", "list"]).await;
     let mut lines: Vec<&str> = list.stdout.lines().collect();
@@ -231,16 +230,12 @@ async fn members(seen: &mut Transcript, side: &Side<'_>) {
         &["member remove 1", "member promote 1", "member update 1 --peer-urls=http://127.0.0.1:1"],
     )
     .await;
-    let added = etcdctl
-        .run(&[
-            "member",
-            "add",
-            "m0",
-            "--learner",
-            &format!("--peer-urls={}", side.cluster.member(0).peer_url()),
-        ])
-        .await;
-    record(seen, "member add", &added);
+    let url = format!("--peer-urls={}", side.cluster.member(0).peer_url());
+    let added = eventually("time allows a member to be added", e2e::SOON, async || {
+        let added = etcdctl.run(&["member", "add", "m0", "--learner", &url]).await;
+        (!added.stderr.contains(UNHEALTHY)).then_some(added)
+    });
+    record(seen, "member add", &added.await);
 }
 
 async fn upkeep(seen: &mut Transcript, side: &Side<'_>) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use proto_gen::etcdserverpb::{
-    MemberAddRequest, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest, StatusRequest,
+    self, MemberAddRequest, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest, StatusRequest,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -175,10 +175,19 @@ impl Cluster {
         removed
     }
 
-    /// Waits until every member serves linearizable reads and the cluster has agreed on its version.
+    /// Waits until every member serves linearizable reads, knows all the others by name, and the cluster has agreed
+    /// on its version.
     pub async fn ready(&self) {
         for member in &self.members {
             member.ready().await;
+        }
+        for member in &self.members {
+            eventually("a member knows all the others", SOON, async || {
+                let known = member.try_members().await?;
+                let is_known = |other: &Member| known.iter().any(|one| one.name == other.name());
+                self.members.iter().all(is_known).then_some(())
+            })
+            .await;
         }
     }
 
@@ -306,6 +315,8 @@ impl Member {
             "--election-timeout=1000".to_owned(),
             "--logger=zap".to_owned(),
             "--log-outputs=stderr".to_owned(),
+            // Members are killed, machines are not: what was written stays, and a slow disk holds up no election.
+            "--unsafe-no-fsync".to_owned(),
         ];
         arguments.extend(shape.flags.iter().cloned());
         Self { seat, address, arguments, log, process: None }
@@ -347,9 +358,15 @@ impl Member {
     }
 
     async fn try_id(&self) -> Option<u64> {
+        let members = self.try_members().await?;
+        members.into_iter().find(|member| member.name == self.name()).map(|member| member.id)
+    }
+
+    /// The members it knows, itself included.
+    async fn try_members(&self) -> Option<Vec<etcdserverpb::Member>> {
         let request = MemberListRequest { linearizable: false };
-        let list = self.client().cluster().member_list(request).await.ok()?.into_inner();
-        list.members.into_iter().find(|member| member.name == self.name()).map(|member| member.id)
+        let list = self.client().cluster().member_list(request).await.ok()?;
+        Some(list.into_inner().members)
     }
 
     /// Waits until it serves linearizable reads and knows the cluster's version.
