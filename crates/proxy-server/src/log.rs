@@ -77,4 +77,4 @@ impl<S: Subscriber> Layer<S> for ZapLayer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -65,6 +65,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_level_is_shown_and_set() {
+        let _alone = crate::log::tests::ALONE.lock().await;
         let page = LogLevelPage::new(LevelSwitch::new(LogLevel::Info));
         assert_eq!(ask(&page, Method::GET, "/l?level=debug").await, (200, "{\"level\":\"info\"}".into()));
         assert_eq!(ask(&page, Method::PUT, "/l?level=debug").await, (200, "{\"level\":\"debug\"}".into()));

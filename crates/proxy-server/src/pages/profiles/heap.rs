@@ -90,6 +90,10 @@ mod tests {
     #[tokio::test]
     async fn a_profile_names_who_holds_memory() {
         begin();
+        // Where another test is about to begin it, that was left to it.
+        if let Some(control) = jemalloc_pprof::PROF_CTL.as_ref() {
+            drop(control.lock().await);
+        }
         let held = holder_of_memory();
         let answer = get("/debug/pprof/heap").await;
         assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
