@@ -114,7 +114,7 @@ async fn what_is_opened_in_the_page_is_closed() {
     assert!(open.is_empty(), "{open:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn all_forms_share_one_look() {
     let looks = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = std::sync::Arc::clone(&looks);
