@@ -84,7 +84,7 @@ fn is_itself(stream: &TcpStream, listen: Option<SocketAddr>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
 
@@ -109,7 +109,10 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_there_is_said_as_go_says_it() {
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        // Held, so that nobody else listens there, and not listened on.
+        let held = TcpSocket::new_v4().unwrap();
+        held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let free = held.local_addr().unwrap();
         let error = dialled(None, free.port()).await.unwrap_err();
         assert!(error.to_string().starts_with(&format!("dial tcp {free}: connect: ")), "{error}");
         assert!(!error.is_our_own());

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::*;
 use crate::config::Policy;
@@ -59,7 +59,10 @@ async fn the_body_is_passed_on() {
 async fn another_member_is_asked_where_one_refuses_or_is_gone() {
     let (refusing, _) = member(answer("503 Service Unavailable", "no")).await;
     let (serving, _) = member(answer("200 OK", "a 1\n")).await;
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    // Held, so that nobody else listens there, and not listened on.
+    let held = TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = held.local_addr().unwrap().to_string();
     assert_eq!(cluster(&[&gone, &refusing, &serving]).page("/metrics").await.unwrap(), "a 1\n");
     let refused = cluster(&[&refusing]).page("/metrics").await.unwrap_err().to_string();
     assert_eq!(refused, format!("etcd at {refusing}: answered 503 Service Unavailable"));
@@ -81,7 +84,10 @@ async fn a_page_without_end_is_refused() {
     let mut endless = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     endless.extend(format!("{:x}\r\n{}\r\n0\r\n\r\n", MAX_BYTES + 1, "x".repeat(MAX_BYTES + 1)).into_bytes());
     let (address, _) = member(endless).await;
-    let refused = cluster(&[&address]).page("/metrics").await.unwrap_err().to_string();
+    let cluster = cluster(&[&address]);
+    let member = Arc::clone(&cluster.roster().members()[0]);
+    // Without a limit of time: a busy machine may need longer for so many bytes.
+    let refused = page_of(&cluster.config, &member, "/metrics").await.unwrap_err().to_string();
     assert!(refused.ends_with("length limit exceeded"), "{refused}");
 }
 
