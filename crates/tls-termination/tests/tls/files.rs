@@ -26,9 +26,12 @@ impl Folder {
         Self(path)
     }
 
+    /// Puts the file in its place whole. One that is written over with as many bytes within a tick of the file
+    /// system's clock looks unchanged.
     pub(crate) fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
+        let (path, fresh) = (self.0.join(name), self.0.join("fresh"));
+        fs::write(&fresh, text).unwrap();
+        fs::rename(fresh, &path).unwrap();
         path
     }
 }

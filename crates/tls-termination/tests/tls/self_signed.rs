@@ -23,6 +23,11 @@ fn mode(path: PathBuf) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
+/// What the umask leaves of a file that is for everybody.
+fn usual(folder: &Folder) -> u32 {
+    mode(folder.file("usual", ""))
+}
+
 #[tokio::test]
 async fn clients_that_trust_it_know_it_by_every_name() {
     let folder = Folder::new();
@@ -31,7 +36,8 @@ async fn clients_that_trust_it_know_it_by_every_name() {
     assert!(!made.folder.exists(), "a check writes nothing");
     assert_eq!(made.ensure().unwrap(), Presence::Created);
     assert_eq!(made.ensure().unwrap(), Presence::Kept);
-    assert_eq!((mode(made.key()), mode(made.cert()), mode(made.folder.clone())), (0o600, 0o644, 0o700));
+    let modes = (mode(made.key()), mode(made.cert()), mode(made.folder.clone()));
+    assert_eq!(modes, (0o600, 0o644 & usual(&folder), 0o700));
 
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(made.cert()).unwrap()).unwrap();
@@ -103,7 +109,7 @@ fn it_is_renewed_a_month_before_its_end() {
     assert!(made.is_due(&in_use, now) && !made.is_due(&in_use, now - 3 * 86_400) && !made.is_due(&[], now));
     assert_eq!(made.ensure().unwrap(), Presence::Renewed);
     assert_eq!(made.ensure().unwrap(), Presence::Kept);
-    assert_eq!((mode(made.key()), mode(made.cert())), (0o600, 0o644));
+    assert_eq!((mode(made.key()), mode(made.cert())), (0o600, 0o644 & usual(&folder)));
 }
 
 /// Whoever has put a certificate of an authority there renews it himself, be it good for a day.
