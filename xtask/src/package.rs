@@ -63,6 +63,8 @@ fn deb() -> Outcome<PathBuf> {
     }
     control(&tree, architecture.trim())?;
     let package = target().join(format!("deb/etcd-grpc-proxy_{}_{}.deb", version()?, architecture.trim()));
+    // Folders are as the umask leaves them, and dpkg-deb refuses what is not for everybody.
+    run_command(Command::new("chmod").args(["-R", "u=rwX,go=rX"]).arg(&tree))?;
     let mut build = Command::new("dpkg-deb");
     run_command(build.args(["--build", "--root-owner-group"]).arg(&tree).arg(&package))?;
     verify(&package)?;

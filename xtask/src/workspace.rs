@@ -32,6 +32,9 @@ pub(crate) fn files() -> Outcome<Vec<PathBuf>> {
             files
         }
     };
+    // What is made is no source, wherever it is put.
+    let made = target();
+    files.retain(|file| !root.join(file).starts_with(&made));
     files.sort();
     Ok(files)
 }

@@ -127,6 +127,9 @@ impl Drop for Kept {
 mod tests {
     use super::*;
 
+    /// For what takes a moment, on a machine that has none to spare.
+    const LONG: Duration = Duration::from_secs(60);
+
     fn kept(name: &str, script: &str) -> Kept {
         let folder = crate::workspace::target().join("xtask-tests");
         fs::create_dir_all(&folder).unwrap();
@@ -138,22 +141,21 @@ mod tests {
     fn a_stopped_server_is_gone_and_has_been_asked_politely() {
         let mut server =
             kept("polite", "trap 'echo asked; exit' TERM; echo ready; while :; do sleep 0.1; done");
-        server.wait_for_output("ready", Duration::from_secs(10)).unwrap();
+        server.wait_for_output("ready", LONG).unwrap();
         server.stop().unwrap();
         assert!(server.output().contains("asked"), "{}", server.output());
     }
 
     #[test]
     fn a_program_that_finishes_says_how() {
-        let limit = Duration::from_secs(10);
-        assert_eq!(kept("good", "echo done").finish(limit), Ok(true));
-        assert_eq!(kept("bad", "exit 1").finish(limit), Ok(false));
+        assert_eq!(kept("good", "echo done").finish(LONG), Ok(true));
+        assert_eq!(kept("bad", "exit 1").finish(LONG), Ok(false));
     }
 
     #[test]
     fn a_server_that_ends_by_itself_is_reported_with_its_log() {
         let mut server = kept("brief", "echo no room; exit 3");
-        let failure = server.wait_for_output("ready", Duration::from_secs(10)).unwrap_err();
+        let failure = server.wait_for_output("ready", LONG).unwrap_err();
         assert!(failure.contains("no room") && failure.contains("exit status: 3"), "{failure}");
     }
 }

@@ -94,7 +94,6 @@ impl Apt {
             let needed = folder.join(needed);
             fs::create_dir_all(&needed).map_err(at(&needed))?;
         }
-        emptied(&folder.join("packages"))?;
         for (lists, name) in [(Lists::Machine, "machine.conf"), (Lists::Own, "own.conf")] {
             let file = folder.join(name);
             fs::write(&file, configuration(&folder, lists)).map_err(at(&file))?;
@@ -111,7 +110,9 @@ impl Apt {
         }
     }
 
+    /// Into an empty folder: what an attempt that failed has left may be of other versions.
     fn download(&self, lists: Lists, packages: &[&str]) -> Outcome {
+        emptied(&self.folder.join("packages"))?;
         let mut apt = self.apt_get(lists);
         apt.arg("download").args(packages);
         run_quietly(&mut apt, &self.folder.join("download.log"))
