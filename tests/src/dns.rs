@@ -1,6 +1,6 @@
 //! A real DNS server (NSD) on a free loopback port, with a zone that the test writes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,10 +35,8 @@ impl Dns {
         let configuration = dir.path().join("nsd.conf");
         std::fs::write(&configuration, configured(dir.path(), port)).expect("write its configuration");
         std::fs::write(dir.path().join("zone"), zone(1, records)).expect("write its zone");
-        let program = environment::nsd();
-        let mut command = Command::new(&program);
-        command.env_clear().env("LD_LIBRARY_PATH", libraries(&program));
-        command.arg("-d").arg("-c").arg(&configuration);
+        let mut command = Command::new(environment::nsd());
+        command.env_clear().arg("-d").arg("-c").arg(&configuration);
         let process = Process::spawn("nsd", &mut command, &dir.path().join("nsd.log"));
         eventually("the DNS server serves", SOON, async || {
             process.log().contains("nsd started").then_some(())
@@ -112,14 +110,4 @@ fn zone(serial: u32, records: &str) -> String {
         "$ORIGIN {ZONE}.\n$TTL 0\n@ SOA ns hostmaster {serial} 3600 3600 3600 0\n@ NS ns\nns A 127.0.0.1\n\
          serial-{serial} A 127.0.0.1\n{records}\n"
     )
-}
-
-/// A program that was unpacked has its libraries beside it.
-fn libraries(program: &Path) -> String {
-    let folder = program.parent().and_then(Path::parent).map(|usr| usr.join("lib")).unwrap_or_default();
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_library = |path: &PathBuf| path.to_string_lossy().ends_with("-linux-gnu");
-    let folders: Vec<String> =
-        entries.map(|entry| entry.path()).filter(is_library).map(|path| path.display().to_string()).collect();
-    folders.join(":")
 }

@@ -37,7 +37,7 @@ pub fn nsd() -> PathBuf {
     if let Some(named) = std::env::var_os(NSD) {
         return named.into();
     }
-    let unpacked = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/packages/nsd/usr/sbin/nsd");
+    let unpacked = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/packages/nsd.sh");
     let found = ["/usr/sbin/nsd", unpacked].into_iter().map(PathBuf::from).find(|path| path.is_file());
     found.unwrap_or_else(|| {
         panic!("no DNS server: run these tests by `cargo xtask e2e`, install nsd, or set {NSD}")

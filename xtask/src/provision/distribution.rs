@@ -3,9 +3,10 @@
 //! Debian 12 has 3.4, the oldest version that the proxy supports. Nothing is installed: apt is told to keep its
 //! lists, cache and downloads under `target/apt`, and the machine's state is only read.
 
-use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
 use super::{Etcd, make_whole};
 use crate::Outcome;
@@ -29,20 +30,39 @@ pub(super) fn etcd() -> Outcome<Etcd> {
     Ok(etcd)
 }
 
-/// A program, from packages that are unpacked once under `target/packages`. Its libraries are where the packages have them,
-/// in `usr/lib` beside it.
+/// What starts a program from packages that are unpacked once under `target/packages`.
 pub(super) fn program(name: &str, packages: &[&str]) -> Outcome<PathBuf> {
     let folder = target().join("packages").join(name);
     let find = || {
         let places = ["usr/bin", "usr/sbin"].map(|place| folder.join(place).join(name));
         places.into_iter().find(|program| program.is_file())
     };
-    if let Some(program) = find() {
-        return Ok(program);
+    if find().is_none() {
+        fs::create_dir_all(target().join("packages")).map_err(at(&folder))?;
+        fetch(packages, &folder)?;
     }
-    fs::create_dir_all(target().join("packages")).map_err(at(&folder))?;
-    fetch(packages, &folder)?;
-    find().ok_or_else(|| format!("there is no {} in {}", name, folder.display()))
+    let program = find().ok_or_else(|| format!("there is no {} in {}", name, folder.display()))?;
+    starter(&program, &folder).map_err(at(&folder))
+}
+
+/// Beside the folder, a script that starts the program with the libraries that were unpacked with it.
+fn starter(program: &Path, folder: &Path) -> io::Result<PathBuf> {
+    let libraries = fs::read_dir(folder.join("usr/lib")).into_iter().flatten().flatten();
+    let libraries: Vec<String> = libraries
+        .map(|entry| entry.path().display().to_string())
+        .filter(|path| path.ends_with("-linux-gnu"))
+        .collect();
+    let script = format!(
+        "#!/bin/sh\nexport LD_LIBRARY_PATH='{}'\nexec '{}' \"$@\"\n",
+        libraries.join(":"),
+        program.display()
+    );
+    let path = folder.with_extension("sh");
+    let fresh = folder.with_extension("sh.fresh");
+    fs::write(&fresh, script)?;
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755))?;
+    fs::rename(fresh, &path)?;
+    Ok(path)
 }
 
 fn fetch(packages: &[&str], folder: &Path) -> Outcome {

@@ -19,7 +19,7 @@ pub(super) fn command(
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     fs::write(&file, configuration(member, listen, threads))?;
     let mut command = Command::new(program);
-    command.arg("-db").arg("-f").arg(file).env("LD_LIBRARY_PATH", libraries(program));
+    command.arg("-db").arg("-f").arg(file);
     Ok(command)
 }
 
@@ -30,14 +30,6 @@ fn configuration(member: SocketAddr, listen: SocketAddr, threads: usize) -> Stri
          \x20 timeout connect 5s\n  timeout client 1h\n  timeout server 1h\n\
          listen gateway\n  bind {listen}\n  server member {member}\n"
     )
-}
-
-/// A program that was unpacked and not installed has its libraries beside it, in `usr/lib`.
-fn libraries(program: &Path) -> String {
-    let folder = program.parent().and_then(Path::parent).map(|usr| usr.join("lib")).unwrap_or_default();
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let paths = entries.map(|entry| entry.path().display().to_string());
-    paths.filter(|path| path.ends_with("-linux-gnu")).collect::<Vec<_>>().join(":")
 }
 
 #[cfg(test)]
