@@ -137,7 +137,7 @@ impl Gateway {
         let parse = |line: &str| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in log line {line}"))
         };
-        self.process.log().lines().map(parse).collect()
+        self.process.lines().iter().map(|line| parse(line)).collect()
     }
 
     /// Waits until it has logged this message of this endpoint.

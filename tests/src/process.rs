@@ -97,6 +97,13 @@ impl Process {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
+    /// The lines that it has written. One that is just being written is not among them: a file is seen to grow.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let log = self.log();
+        log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect()
+    }
+
     /// The end of what it has written.
     #[must_use]
     pub fn log_tail(&self) -> String {

@@ -155,7 +155,7 @@ impl Proxy {
         let parse = |line: &str| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in log line {line}"))
         };
-        self.process.log().lines().map(parse).collect()
+        self.process.lines().iter().map(|line| parse(line)).collect()
     }
 }
 
