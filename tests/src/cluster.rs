@@ -138,7 +138,11 @@ impl Cluster {
         let request = MemberAddRequest { peer_ur_ls: vec![seat.peer_url()], is_learner };
         let first = self.member(0).client();
         eventually("a member is added", SOON, async || {
-            first.cluster().member_add(request.clone()).await.ok()
+            match first.cluster().member_add(request.clone()).await {
+                Ok(_) => Some(()),
+                // An attempt that was not answered has added it.
+                Err(status) => (status.message() == "etcdserver: Peer URLs already exists").then_some(()),
+            }
         })
         .await;
         let mut peers: Vec<String> = self.members.iter().map(|member| member.seat.as_peer()).collect();
@@ -156,9 +160,14 @@ impl Cluster {
         let first = self.member(0).client();
         eventually("a learner is promoted", SOON, async || {
             let list = first.cluster().member_list(MemberListRequest { linearizable: true }).await.ok()?;
-            let id =
-                list.into_inner().members.into_iter().find(|member| member.peer_ur_ls.contains(&url))?.id;
-            first.cluster().member_promote(MemberPromoteRequest { id }).await.ok()
+            let members = list.into_inner().members;
+            let member = members.into_iter().find(|member| member.peer_ur_ls.contains(&url))?;
+            if !member.is_learner {
+                // By an attempt that was not answered.
+                return Some(());
+            }
+            let request = MemberPromoteRequest { id: member.id };
+            first.cluster().member_promote(request).await.ok().map(drop)
         })
         .await;
     }
@@ -169,7 +178,11 @@ impl Cluster {
         let removed = self.members.remove(index);
         let last = self.members.last().expect("a member that stays").client();
         eventually("a member is removed", SOON, async || {
-            last.cluster().member_remove(MemberRemoveRequest { id }).await.ok()
+            match last.cluster().member_remove(MemberRemoveRequest { id }).await {
+                Ok(_) => Some(()),
+                // An attempt that was not answered has removed it.
+                Err(status) => (status.code() == tonic::Code::NotFound).then_some(()),
+            }
         })
         .await;
         removed
