@@ -17,6 +17,8 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_health::pb::health_client::HealthClient;
 
+use crate::patience::CALL;
+
 /// A channel that puts the client's metadata on every call.
 pub type Service = InterceptedService<Channel, Attach>;
 
@@ -59,7 +61,7 @@ impl Client {
     #[must_use]
     pub fn of(address: &str) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a valid address");
-        let channel = endpoint.connect_timeout(Duration::from_secs(5)).connect_lazy();
+        let channel = endpoint.connect_timeout(CALL).connect_lazy();
         Self { address: address.to_owned(), channel, attach: Attach::default() }
     }
 

@@ -8,6 +8,10 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::environment;
 use crate::patience::soon;
 
+/// By itself it gives a busy machine two seconds for a token and five for a call. It is to give up before
+/// [`soon`] does, and to say so.
+const PATIENCE: [&str; 2] = ["--dial-timeout=8s", "--command-timeout=10s"];
+
 /// etcdctl with an endpoint.
 #[derive(Clone, Debug)]
 pub struct Etcdctl {
@@ -36,7 +40,9 @@ impl Etcdctl {
     /// etcdctl that speaks to `endpoint`.
     #[must_use]
     pub fn of(endpoint: &str) -> Self {
-        Self { flags: vec![format!("--endpoints={endpoint}")] }
+        let mut flags = vec![format!("--endpoints={endpoint}")];
+        flags.extend(PATIENCE.map(str::to_owned));
+        Self { flags }
     }
 
     /// The same with one more flag in front of the command.
