@@ -54,7 +54,10 @@ impl Dns {
     /// From now on the zone has these records.
     pub async fn now(&mut self, records: &str) {
         self.serial += 1;
-        std::fs::write(self.dir.path().join("zone"), zone(self.serial, records)).expect("write its zone");
+        // At once: it may be reading the zone still, on account of a signal from before.
+        let beside = self.dir.path().join("zone.new");
+        std::fs::write(&beside, zone(self.serial, records)).expect("write its zone");
+        std::fs::rename(&beside, self.dir.path().join("zone")).expect("put it in place");
         self.process.signal("HUP");
         eventually("the DNS server knows the new zone", SOON, async || {
             // A signal that comes while it is busy with another is lost.

@@ -12,10 +12,17 @@ impl TempDir {
     #[must_use]
     pub fn new(name: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let unique = format!("e2e-{}-{}-{name}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(unique);
-        std::fs::create_dir_all(&path).expect("make a temporary folder");
-        Self(path)
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let unique = format!("e2e-{}-{number}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(unique);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Kept for inspection by an earlier run whose process had the same id.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("make a temporary folder: {error}"),
+            }
+        }
     }
 
     /// Where it is.
