@@ -164,7 +164,7 @@ fn broken_bodies() -> [(&'static str, Bytes); 4] {
 
 /// `None` if the call goes on, as a half-closed watch may.
 async fn is_refused(raw: &RawConnection, path: &str, body: Bytes) -> Option<bool> {
-    let patience = Duration::from_secs(3);
+    let patience = Duration::from_secs(10);
     let answer = tokio::time::timeout(patience, raw.call(path, &[], body)).await.ok()?;
     Some(
         answer

@@ -86,7 +86,8 @@ async fn a_second_signal_ends_it_at_once() {
 /// A call that waits for somebody else uses up the time that there is, and no more.
 #[tokio::test]
 async fn what_does_not_end_by_itself_is_ended_at_the_deadline() {
-    let mut busy = Busy::with(&["--drain-timeout=2s"]).await;
+    // Time enough for streams to end as they should.
+    let mut busy = Busy::with(&["--drain-timeout=5s"]).await;
     busy.proxy.terminate();
     busy.streams_end().await;
     assert_eq!(busy.proxy.end().await.code(), Some(0));

@@ -86,7 +86,10 @@ async fn priorities_and_weights_are_those_of_the_rfc() {
             line["msg"] == "deactivated endpoint" && address.ends_with(port)
         })
     };
-    assert!(gone.iter().any(named), "{:?}", gateway.log());
+    eventually("one of those that have gone is named in the log", SOON, async || {
+        gone.iter().any(&named).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -101,11 +104,16 @@ async fn endpoints_come_and_go_with_their_records() {
         (new.greeted() > 0).then_some(())
     })
     .await;
-    let before = old.greeted();
-    for _ in 0..10 {
-        assert!(greeted(&gateway).await);
-    }
-    assert_eq!(old.greeted(), before, "it has no record any more");
+    // While the DNS server changes zones, one of its processes may still answer from the old one. By chance alone
+    // the old endpoint would not be left out so often.
+    eventually("the old endpoint has no record any more", SOON, async || {
+        let before = old.greeted();
+        for _ in 0..40 {
+            assert!(greeted(&gateway).await);
+        }
+        (old.greeted() == before).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
