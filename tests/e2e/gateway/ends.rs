@@ -26,7 +26,9 @@ async fn both_ends(gateway: &Gateway, listener: &TcpListener) -> (TcpStream, Tcp
 fn bulk(seed: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
     let pattern: Vec<u8> = (0..65_521).map(|_| random.u8(..)).collect();
-    pattern.into_iter().cycle().take(BULK).collect()
+    let mut bulk = pattern.repeat(BULK / pattern.len() + 1);
+    bulk.truncate(BULK);
+    bulk
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ use e2e::{Client, Cluster, Gateway, Shape, eventually};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::cache::serializable;
 use crate::requests::{get, put};
 
 const CLIENTS: usize = 8;
@@ -33,10 +34,10 @@ impl Tally {
     }
 }
 
-/// Each call on a connection of its own, so that each is a choice.
+/// Each call on a connection of its own, so that each is a choice; and of the member alone, whoever leads.
 async fn read(address: String, tally: Arc<Tally>) {
     while !tally.stop.load(Ordering::Relaxed) {
-        let read = Client::of(&address).kv().range(get("read")).await;
+        let read = Client::of(&address).kv().range(serializable(get("read"))).await;
         let count = if read.is_ok() { &tally.done } else { &tally.failed };
         count.fetch_add(1, Ordering::Relaxed);
     }
