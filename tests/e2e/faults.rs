@@ -175,9 +175,8 @@ async fn what_was_acknowledged_is_there_and_nothing_was_written_twice() {
     let failed: usize = failed.into_iter().sum();
     println!("{} writes acknowledged, {failed} failed while members were restarted", acknowledged.len());
     let member = cluster.member(0).client();
-    let there = eventually("a read", e2e::SOON, async || {
-        member.kv().range(range("load/", "load0")).await.ok()
-    });
+    let there =
+        eventually("a read", e2e::SOON, async || member.kv().range(range("load/", "load0")).await.ok());
     let there = there.await.into_inner().kvs;
     let twice: Vec<_> = there.iter().filter(|kv| kv.version != 1).collect();
     assert!(twice.is_empty(), "written more than once: {twice:?}");
