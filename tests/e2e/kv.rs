@@ -10,9 +10,10 @@ use tokio_stream::StreamExt;
 
 use crate::requests::{compare, create, delete, get, grant, op_delete, op_get, op_put, op_txn, put, range};
 
+/// One member: what is said during an election is nobody's promise, and a follower may be behind.
 #[tokio::test]
 async fn kv_answers_are_equal() {
-    compare_all(&Pair::start(Shape::three()).await).await;
+    compare_all(&Pair::start(Shape::single()).await).await;
 }
 
 /// Every scenario of this theme, on a pair of clusters that have seen nothing yet.

@@ -34,9 +34,10 @@ pub(crate) fn fresh(mut answer: LeaseKeepAliveResponse) -> LeaseKeepAliveRespons
     answer
 }
 
+/// One member: what is said during an election is nobody's promise, and a follower may be behind.
 #[tokio::test]
 async fn lease_answers_are_equal() {
-    compare_all(&Pair::start(Shape::three()).await).await;
+    compare_all(&Pair::start(Shape::single()).await).await;
 }
 
 /// Every scenario of this theme, on a pair of clusters that have seen nothing yet.
@@ -145,7 +146,8 @@ async fn revocations(seen: &mut Transcript, side: &Side<'_>) {
 }
 
 async fn expiry(seen: &mut Transcript, side: &Side<'_>) {
-    seen.answer("grant", side.client.lease().lease_grant(grant(500, 2)).await);
+    // Long enough for a slow machine to attach a key.
+    seen.answer("grant", side.client.lease().lease_grant(grant(500, 10)).await);
     seen.answer("attach", side.client.kv().put(PutRequest { lease: 500, ..put("expiring", "1") }).await);
     e2e::eventually("the lease expires", e2e::SOON, async || {
         let answer = side.client.kv().range(get("expiring")).await.expect("a read").into_inner();

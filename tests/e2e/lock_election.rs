@@ -7,9 +7,10 @@ use proto_gen::v3lockpb::{LockRequest, UnlockRequest};
 
 use crate::requests::{grant, range};
 
+/// One member: what is said during an election is nobody's promise, and a follower may be behind.
 #[tokio::test]
 async fn lock_and_election_answers_are_equal() {
-    compare_all(&Pair::start(Shape::three()).await).await;
+    compare_all(&Pair::start(Shape::single()).await).await;
 }
 
 /// Every scenario of this theme, on a pair of clusters that have seen nothing yet.

@@ -13,8 +13,9 @@ use crate::watch::{create_watch, events};
 
 const NAMESPACE: &str = "--namespace=tenant/";
 
+/// One member: what is said during an election is nobody's promise, and a follower may be behind.
 async fn tenant() -> Pair {
-    Pair::start_with(Shape::three(), &[NAMESPACE]).await
+    Pair::start_with(Shape::single(), &[NAMESPACE]).await
 }
 
 #[tokio::test]
@@ -29,7 +30,7 @@ async fn watch_answers_are_equal() {
 
 #[tokio::test]
 async fn relayed_watch_answers_are_equal() {
-    let pair = Pair::start_with(Shape::three(), &[NAMESPACE, "--watch-coalescing=off"]).await;
+    let pair = Pair::start_with(Shape::single(), &[NAMESPACE, "--watch-coalescing=off"]).await;
     crate::watch::compare_all(&pair).await;
     pair.compare(watches_of_everything).await;
 }
