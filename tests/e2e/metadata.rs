@@ -60,7 +60,8 @@ async fn a_deadline_travels() {
         side.client.lease().lease_grant(grant(id, 3000)).await.expect("a lease");
     }
     side.client.lock().lock(lock("deadline", 1)).await.expect("the lock");
-    let hasty = side.client.with_deadline(Duration::from_millis(700));
+    // Enough for etcd to put the waiter into the queue: who is cut off before may stay there.
+    let hasty = side.client.with_deadline(Duration::from_secs(5));
     let status = hasty.lock().lock(lock("deadline", 2)).await.expect_err("somebody else holds the lock");
     assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
     eventually("etcd has ended the call", e2e::SOON, async || {
@@ -80,7 +81,7 @@ async fn a_deadline_that_only_the_server_knows_is_kept() {
         side.client.lock().lock(lock("silent", 1)).await.expect("the lock");
         let raw = RawConnection::connect(&side.address).await;
         let request = frame(&prost::Message::encode_to_vec(&lock("silent", 2)));
-        let answer = raw.call("/v3lockpb.Lock/Lock", &[("grpc-timeout", "500m")], request).await;
+        let answer = raw.call("/v3lockpb.Lock/Lock", &[("grpc-timeout", "5S")], request).await;
         // etcd resets the stream; a status other than OK says the same.
         let ended = answer
             .map_or_else(|error| error.is_reset(), |answer| answer.grpc().0.is_some_and(|code| code != "0"));

@@ -28,7 +28,7 @@ async fn patroni(seen: &mut Transcript, side: &Side<'_>) {
 
     let members = call(&mut calls, "/v3/cluster/member/list", &json!({})).await;
     seen.note("members", members["members"].as_array().map(Vec::len));
-    let lease = call(&mut calls, "/v3/lease/grant", &json!({ "TTL": 30 })).await["ID"].clone();
+    let lease = call(&mut calls, "/v3/lease/grant", &json!({ "TTL": 600 })).await["ID"].clone();
     seen.note("a lease is text", lease.is_string());
     seen.name(lease.as_str().expect("an id"), "lease");
 
