@@ -1,12 +1,15 @@
 //! Members die under keep-alives.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use e2e::{Cluster, Pair, Proxy, Shape, Side, eventually, soon};
+use e2e::{Client, Cluster, Pair, Proxy, SOON, Shape, Side, eventually, soon};
 use tonic::Code;
 
 use super::{KeepingAlive, keep_alive, ping};
 use crate::requests::grant;
+
+/// For how long the proxy lets a ping wait for a cluster that does not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A lease on a stream that is pinged one after the other.
 async fn pinged(alive: &mut KeepingAlive, times: usize) {
@@ -16,6 +19,27 @@ async fn pinged(alive: &mut KeepingAlive, times: usize) {
         // Past the window, so that each ping goes to etcd.
         tokio::time::sleep(Duration::from_millis(110)).await;
     }
+}
+
+/// A ping while another leader may have to be elected: only who has waited as long as he may is told, and comes
+/// again.
+async fn pinged_at_last(alive: &mut KeepingAlive, client: &Client) {
+    let asked = Instant::now();
+    eventually("a ping is answered", SOON, async || {
+        alive.send(ping(7)).await;
+        match alive.try_next().await {
+            Ok(answer) => {
+                assert!(answer.expect("an answer").ttl >= 2999);
+                Some(())
+            }
+            Err(status) => {
+                assert!(status.code() == Code::Unavailable && asked.elapsed() >= PATIENCE, "{status:?}");
+                *alive = keep_alive(client);
+                None
+            }
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -33,6 +57,7 @@ async fn the_member_that_is_asked_may_die_without_a_client_noticing() {
         }
         cluster.member_mut(index).kill();
         for alive in &mut streams {
+            pinged_at_last(alive, &client).await;
             pinged(alive, 3).await;
         }
         cluster.member_mut(index).restart();
