@@ -65,10 +65,11 @@ async fn a_json_call_beyond_the_rate_is_refused_as_etcds_gateway_refuses() {
     // A stream is a call as well, over a connection of its own too.
     let mut other = JsonConnection::connect_http2(proxy.address()).await;
     let calls = async || {
-        let watch = other.post("/v3/watch", r#"{"create_request":{"key":"YQ==","start_revision":"-7"}}"#);
-        Some(watch.await).filter(|answer| answer.status == 429)
+        // One that ends by itself when it is let in.
+        let stream = other.post("/v3/lease/keepalive", r#"{"ID":"5"}"#);
+        Some(stream.await).filter(|answer| answer.status == 429)
     };
-    refusals.push(eventually("a watch is refused", SOON, calls).await);
+    refusals.push(eventually("a stream is refused", SOON, calls).await);
     counts_refused(&proxy, "call", refusals.len()).await;
 
     let mut etcd = JsonConnection::connect(cluster.member(0).address()).await;
@@ -142,8 +143,9 @@ async fn a_certificate_is_a_client_of_its_own() {
     // gRPC has the same account.
     let etcdctl = crate::tls::etcdctl(proxy.address(), &authority, Some(&one)).flag("--command-timeout=2s");
     let refused = async || {
-        answered_over_tls(&proxy, &authority, &one, 5).await;
-        let ended = etcdctl.run(&["get", "a"]).await;
+        // At once, so that what comes to the account is gone whenever etcdctl asks.
+        let (_, ended) =
+            tokio::join!(answered_over_tls(&proxy, &authority, &one, 30), etcdctl.run(&["get", "a"]));
         (ended.code != 0 && ended.stderr.contains(TOO_MANY)).then_some(())
     };
     eventually("gRPC is refused as well", SOON, refused).await;
