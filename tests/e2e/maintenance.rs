@@ -31,7 +31,8 @@ async fn maintenance_answers_are_equal() {
 
 #[tokio::test]
 async fn moving_the_leader_is_answered_by_the_member_in_question() {
-    let pair = Pair::start(Shape::three()).await;
+    // So long that no leader is replaced but by a move, which is given as much time.
+    let pair = Pair::start(Shape::three().flag("--election-timeout=5000")).await;
     let (direct, proxied) = (pair.direct.leader().await, pair.proxied.leader().await);
     let through = |index: usize| Proxy::start(pair.proxied.member(index).address(), &[]);
     let (to_leader, to_follower) = (through(proxied).await, through((proxied + 1) % 3).await);

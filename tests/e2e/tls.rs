@@ -39,7 +39,7 @@ pub(crate) async fn started(endpoints: &str, flags: &[String]) -> Proxy {
 
 /// etcdctl that speaks TLS to `address`.
 pub(crate) fn etcdctl(address: &str, server: &Authority, own: Option<&Files>) -> Etcdctl {
-    let etcdctl = Etcdctl::of(address).flag(&flag("cacert", server.file())).flag("--command-timeout=5s");
+    let etcdctl = Etcdctl::of(address).flag(&flag("cacert", server.file())).flag("--command-timeout=15s");
     match own {
         Some(own) => etcdctl.flag(&flag("cert", &own.cert)).flag(&flag("key", &own.key)),
         None => etcdctl,
@@ -57,7 +57,9 @@ async fn every_side_may_be_plain_or_tls() {
     let authority = Authority::new("every-side");
     let server = authority.server("server");
     let own = authority.client("own", &Wish::default());
-    let cluster = Cluster::start(Shape::three().tls(&server, &authority)).await;
+    // So long that no leader is replaced only because the machine is busy.
+    let shape = Shape::three().flag("--election-timeout=5000");
+    let cluster = Cluster::start(shape.tls(&server, &authority)).await;
     let client = authority.client("client", &Wish { common_name: Some("alice"), ..Wish::default() });
     for upstream_is_tls in [false, true] {
         for clients_are_tls in [false, true] {
@@ -69,7 +71,7 @@ async fn every_side_may_be_plain_or_tls() {
             let proxy = started(&endpoints, &[upstream, listener].concat()).await;
             let etcdctl = match clients_are_tls {
                 true => etcdctl(proxy.address(), &authority, Some(&client)),
-                false => Etcdctl::of(proxy.address()),
+                false => Etcdctl::of(proxy.address()).flag("--command-timeout=15s"),
             };
             let key = format!("{upstream_is_tls}-{clients_are_tls}");
             uses(&etcdctl, &key).await;
