@@ -1,6 +1,6 @@
 //! What an operator sees: logs, health, memory.
 
-use e2e::{Client, Cluster, Proxy, Shape, soon};
+use e2e::{Client, Cluster, Proxy, SOON, Shape, eventually, soon};
 use proto_gen::etcdserverpb::{PutRequest, SnapshotRequest};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -33,9 +33,13 @@ async fn every_line_of_the_log_is_json_in_zaps_shape() {
 async fn the_health_service_says_serving() {
     let cluster = Cluster::start(Shape::single()).await;
     let proxy = Proxy::start(&cluster.endpoints(), &[]).await;
-    let request = HealthCheckRequest { service: String::new() };
-    let health = proxy.client().health().check(request).await.expect("an answer").into_inner();
-    assert_eq!(health.status(), ServingStatus::Serving);
+    let mut health = proxy.client().health();
+    eventually("it serves", SOON, async || {
+        let request = HealthCheckRequest { service: String::new() };
+        let health = health.check(request).await.expect("an answer").into_inner();
+        (health.status() == ServingStatus::Serving).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

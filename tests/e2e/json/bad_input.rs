@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use e2e::{Cluster, JsonConnection, Pair, Proxy, Shape, Side, Transcript, http1};
+use e2e::{Cluster, JsonConnection, Pair, Proxy, SOON, Shape, Side, Transcript, eventually, http1};
 use http::Method;
 
 use super::dialogue::{Dialogue, is_second_generation};
@@ -172,6 +172,6 @@ async fn what_is_hardly_http_does_no_harm() {
         let answer = String::from_utf8_lossy(&answer);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{request}: {answer}");
     }
-    assert!(http1::get(proxy.address(), "/health").await.is_some());
+    eventually("it is well", SOON, async || http1::get(proxy.address(), "/health").await).await;
     assert!(is_second_generation() || http1::get(proxy.address(), "/v3/kv/range").await.is_none());
 }
