@@ -56,6 +56,14 @@ async fn all_receive(root: &Client, value: &str, watching: &mut [&mut Watching])
     }
 }
 
+/// Waits until every member has heard of what one of them was told: whichever takes over a watcher knows of it.
+async fn everywhere(cluster: &Cluster) {
+    for member in cluster.members() {
+        // A log-in is agreed upon as any change is, so it comes after those that were before it.
+        log_in(&member.client(), "root").await;
+    }
+}
+
 /// The member on which the proxy has its watchers.
 async fn watched_member(cluster: &Cluster) -> usize {
     eventually("a member has the watchers", e2e::SOON, async || {
@@ -103,6 +111,7 @@ async fn a_revoked_permission_ends_that_users_watchers_alone_when_they_are_resum
 
     let revoke = AuthUserRevokeRoleRequest { name: "bob".to_owned(), role: "a".to_owned() };
     root.auth().user_revoke_role(revoke).await.unwrap();
+    everywhere(&cluster).await;
     let watched = watched_member(&cluster).await;
     cluster.member_mut(watched).kill();
     let ended = of_bob.next().await;
@@ -128,6 +137,7 @@ async fn a_token_that_is_no_longer_valid_ends_its_watchers_alone() {
         ..Default::default()
     };
     root.auth().user_change_password(change).await.unwrap();
+    everywhere(&cluster).await;
     let watched = watched_member(&cluster).await;
     cluster.member_mut(watched).kill();
     let ended = of_bob.next().await;

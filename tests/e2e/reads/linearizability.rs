@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use e2e::{Client, Cluster, Proxy, Shape, eventually, soon};
+use e2e::{Client, Cluster, Proxy, SOON, Shape, eventually, soon};
 use proto_gen::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use proto_gen::etcdserverpb::{RangeResponse, TxnRequest};
 use tokio::task::JoinSet;
@@ -99,9 +99,10 @@ async fn read(client: Client, index: usize, known: Arc<Known>) {
 async fn start(cluster: &Cluster, proxy: &Proxy, known: &Arc<Known>) -> JoinSet<()> {
     let mut clients = JoinSet::new();
     for index in 0..KEYS {
-        let put = cluster.member(2).client().kv().put(put(&key(index), &written(0))).await;
-        put.expect("the first write");
-        clients.spawn(write(cluster.member(2).client(), index, Arc::clone(known)));
+        let client = cluster.member(2).client();
+        let first = put(&key(index), &written(0));
+        eventually("the first write", SOON, async || client.kv().put(first.clone()).await.ok()).await;
+        clients.spawn(write(client, index, Arc::clone(known)));
     }
     let connections: Vec<Client> = (0..CONNECTIONS).map(|_| proxy.client()).collect();
     for reader in 0..READERS {
