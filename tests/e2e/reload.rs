@@ -95,8 +95,9 @@ async fn what_needs_a_restart_is_named_and_what_is_wrong_changes_nothing() {
     let wrong = format!("{text}read-only: true\nbalancer: none\nlisten-add: ':1'\n");
     let line = configured.reload(&wrong, UNUSABLE).await;
     assert!(line["problem"].as_str().expect("a text").contains(":4: unknown key \"listen-add\""), "{line}");
-    let problems = configured.lines(UNUSABLE);
-    assert_eq!(problems.len(), 2, "a line each: {problems:?}");
+    let both = async || Some(configured.lines(UNUSABLE)).filter(|problems| problems.len() > 1);
+    let problems = eventually("a line each", SOON, both).await;
+    assert_eq!(problems.len(), 2, "{problems:?}");
     configured.proxy.client().kv().put(put("a", "1")).await.expect("the proxy still takes writes");
     std::fs::remove_file(configured.folder.path().join("p.yaml")).expect("the file");
     configured.proxy.reload();
