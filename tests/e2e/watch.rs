@@ -41,9 +41,10 @@ pub(crate) async fn events(watching: &mut Watching, count: usize) -> Vec<Event> 
     events
 }
 
+/// One member: what is said during an election is nobody's promise, and a follower may be behind.
 #[tokio::test]
 async fn watch_answers_are_equal() {
-    compare_all(&Pair::start(Shape::three()).await).await;
+    compare_all(&Pair::start(Shape::single()).await).await;
 }
 
 /// Every scenario of this theme, on a pair of clusters that have seen nothing yet.
@@ -84,11 +85,21 @@ async fn progress_is_notified_without_asking() {
         let (mut watching, created) = create_watch(&side.client, request).await;
         seen.note("created", created);
         seen.answer("put", side.client.kv().put(put("p", "1")).await);
-        seen.note("event", watching.next().await);
+        seen.note("event", until_event(&mut watching).await);
         seen.answer("put elsewhere", side.client.kv().put(put("q", "1")).await);
         seen.note("progress", until_revision(&mut watching, 3).await);
     })
     .await;
+}
+
+/// Whoever is slow to write is notified of progress first.
+async fn until_event(watching: &mut Watching) -> WatchResponse {
+    loop {
+        let response = watching.next().await;
+        if !response.events.is_empty() {
+            return response;
+        }
+    }
 }
 
 async fn until_revision(watching: &mut Watching, revision: i64) -> WatchResponse {
