@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 /// How long a condition that ought to hold soon may take on a slow, busy machine.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(90);
 /// How long one call may take before it counts as hanging.
-pub const CALL: Duration = Duration::from_secs(20);
+pub const CALL: Duration = Duration::from_secs(60);
 
 const INTERVAL: Duration = Duration::from_millis(20);
 

@@ -79,7 +79,7 @@ async fn without_any_member_a_ping_ends_with_unavailable_and_later_ones_are_answ
     assert_eq!(end.code(), Code::Unavailable, "{end:?}");
     cluster.member_mut(0).restart();
     cluster.ready().await;
-    eventually("keep-alives work again", e2e::SOON, async || {
+    eventually("keep-alives work again", SOON, async || {
         let mut alive = keep_alive(&client);
         alive.send(ping(7)).await;
         alive.try_next().await.ok().flatten().map(|answer| assert!(answer.ttl > 0))

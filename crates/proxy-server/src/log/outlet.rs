@@ -16,7 +16,7 @@ use serde_json::json;
 /// Lines that may wait. A burst at start-up is a few hundred.
 const QUEUE: usize = 4096;
 /// How long the end of the process waits for a reader of stderr.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Where lines go in.
 #[derive(Clone, Debug)]
