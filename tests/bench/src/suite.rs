@@ -200,3 +200,42 @@ pub(crate) enum Against {
 
 pub(crate) const THEIRS: Against = Against::System(System::Theirs);
 pub(crate) const DIRECT: Against = Against::System(System::Direct);
+
+/// What `etcd grpc-proxy` does not sustain has no figures; anybody else's failure ends the run.
+fn sustained(workload: &Workload, target: &Target, outcome: Result<Figures>) -> Result<Figures> {
+    match outcome {
+        Err(error) if target.system == System::Theirs => {
+            eprintln!("{} on {}: not sustained: {error}", workload.name, target.system.title());
+            Ok(Figures::new())
+        }
+        outcome => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_claim_has_its_metric_and_its_rows(suite: &impl Suite) {
+        for claim in suite.claims() {
+            assert!(suite.metrics().iter().any(|metric| metric.key == claim.metric), "{claim:?}");
+            assert!(suite.workloads().iter().any(|workload| workload.is_at(claim.at)), "{claim:?}");
+            if let Against::Own(name) = claim.against {
+                assert!(suite.workloads().iter().any(|workload| workload.name == name), "{claim:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_suite_can_bear_its_claims() {
+        every_claim_has_its_metric_and_its_rows(&Unary::new(8));
+        every_claim_has_its_metric_and_its_rows(&Namespace::new(8));
+        every_claim_has_its_metric_and_its_rows(&Reads::new(8));
+        every_claim_has_its_metric_and_its_rows(&Gateway::new(8));
+        every_claim_has_its_metric_and_its_rows(&Json::new());
+        every_claim_has_its_metric_and_its_rows(&Leasing::new(8));
+        every_claim_has_its_metric_and_its_rows(&Lease::new(Duration::ZERO));
+        every_claim_has_its_metric_and_its_rows(&Scrape::new(8));
+        every_claim_has_its_metric_and_its_rows(&Watch::new(Duration::ZERO));
+    }
+}

@@ -8,10 +8,12 @@ mod pings;
 
 use std::time::Duration;
 
-use super::{Against, Better, Claim, DIRECT, Figures, Metric, Plot, Suite, Workload, claim, metric};
+use super::{
+    Against, Better, Claim, DIRECT, Figures, Metric, Plot, Suite, Workload, claim, metric, sustained,
+};
 use crate::Result;
 use crate::arguments::Pace;
-use crate::target::{System, Target};
+use crate::target::Target;
 
 /// Client connections that the streams share. Real clients have one each; so many are few enough for any limit of
 /// descriptors.
@@ -126,28 +128,7 @@ impl Suite for Lease {
             }
     }
 
-    /// What `etcd grpc-proxy` does not sustain has no figures; anybody else's failure ends the run.
     async fn measure(&self, workload: &Workload, target: &Target, pace: Pace) -> Result<Figures> {
-        match self.run(workload, target, pace).await {
-            Err(error) if target.system == System::Theirs => {
-                eprintln!("{} on {}: not sustained: {error}", workload.name, target.system.title());
-                Ok(Figures::new())
-            }
-            result => result,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_claim_has_its_metric_and_its_rows() {
-        let suite = Lease::new(Duration::ZERO);
-        for claim in suite.claims() {
-            assert!(suite.metrics().iter().any(|metric| metric.key == claim.metric), "{claim:?}");
-            assert!(suite.workloads().iter().any(|workload| workload.is_at(claim.at)), "{claim:?}");
-        }
+        sustained(workload, target, self.run(workload, target, pace).await)
     }
 }

@@ -218,17 +218,3 @@ impl Call for Reader {
         self.keyspace.read(connection, &self.range, &range(key)).await
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_claim_has_its_metric_and_its_rows() {
-        let suite = Leasing::new(8);
-        for claim in suite.claims() {
-            assert!(suite.metrics().iter().any(|metric| metric.key == claim.metric), "{claim:?}");
-            assert!(suite.workloads().iter().any(|workload| workload.is_at(claim.at)), "{claim:?}");
-        }
-    }
-}

@@ -9,10 +9,12 @@ mod stopped;
 
 use std::time::Duration;
 
-use super::{Against, Better, Claim, Figures, Metric, Plot, Suite, THEIRS, Workload, claim, metric};
+use super::{
+    Against, Better, Claim, Figures, Metric, Plot, Suite, THEIRS, Workload, claim, metric, sustained,
+};
 use crate::Result;
 use crate::arguments::Pace;
-use crate::target::{System, Target};
+use crate::target::Target;
 
 /// The bytes of a value, where a workload does not need larger ones.
 const VALUE_BYTES: usize = 256;
@@ -156,31 +158,7 @@ impl Suite for Watch {
             }
     }
 
-    /// What `etcd grpc-proxy` does not sustain has no figures; anybody else's failure ends the run.
     async fn measure(&self, workload: &Workload, target: &Target, pace: Pace) -> Result<Figures> {
-        match self.run(workload, target, pace).await {
-            Err(error) if target.system == System::Theirs => {
-                eprintln!("{} on {}: not sustained: {error}", workload.name, target.system.title());
-                Ok(Figures::new())
-            }
-            result => result,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_claim_has_its_metric_and_its_rows() {
-        let suite = Watch::new(Duration::ZERO);
-        for claim in suite.claims() {
-            assert!(suite.metrics().iter().any(|metric| metric.key == claim.metric), "{claim:?}");
-            assert!(suite.workloads().iter().any(|workload| workload.is_at(claim.at)), "{claim:?}");
-            if let Against::Own(name) = claim.against {
-                assert!(WORKLOADS.contains(&name), "{claim:?}");
-            }
-        }
+        sustained(workload, target, self.run(workload, target, pace).await)
     }
 }
