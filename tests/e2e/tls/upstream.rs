@@ -11,7 +11,7 @@ use super::{asking, assert_good, etcdctl, flag, serving, started};
 
 /// etcdctl at a proxy that speaks plain text to clients.
 fn plain(proxy: &Proxy) -> Etcdctl {
-    Etcdctl::of(proxy.address()).flag("--command-timeout=10s")
+    Etcdctl::of(proxy.address())
 }
 
 /// What an endpoint without a scheme speaks is said by the flags, and every combination that makes sense works.

@@ -4,7 +4,7 @@ use std::{
     fmt,
     io::{self, Write},
     sync::{Arc, Mutex, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use time::macros::datetime;
@@ -48,7 +48,9 @@ fn logged_as(format: LogFormat, level: &LevelSwitch, log: impl FnOnce()) -> Vec<
     with_default(tracing_subscriber::registry().with(layer), log);
     drop(outlet);
     // The thread that writes ends with the last of those who log. That may take longer than last words may.
+    let limit = Instant::now() + Duration::from_secs(60);
     while Arc::strong_count(&writes.0) > 1 {
+        assert!(Instant::now() < limit, "the thread that writes goes on");
         std::thread::yield_now();
     }
     let kept = writes.0.lock().unwrap();
